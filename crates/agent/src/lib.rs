@@ -1,0 +1,1 @@
+//! The provider's shell: connects, fetches, runs, contributes.

@@ -1,0 +1,1 @@
+//! Wire types and versions: HTTP, worker protocol, iExec gateway.

@@ -1,0 +1,1 @@
+//! The guest programs of apps/, compiled to WebAssembly from source.

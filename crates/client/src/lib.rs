@@ -1,0 +1,1 @@
+//! The Rust SDK: sign orders, submit jobs, fetch verified results.

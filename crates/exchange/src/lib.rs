@@ -1,0 +1,1 @@
+//! The rules of the market as one deterministic state machine: entries in, events out.

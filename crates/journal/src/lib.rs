@@ -1,0 +1,1 @@
+//! The durable, hash-chained log of entries, its snapshots and its audit.

@@ -1,0 +1,1 @@
+//! Accounts with free and locked balances: lock, unlock, seize, reward.

@@ -1,0 +1,1 @@
+//! Rules and policy together: what the server and the simulator drive.

@@ -1,0 +1,1 @@
+//! The four orders of the market: EIP-712 hashes, signatures and compatibility.

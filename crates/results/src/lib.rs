@@ -1,0 +1,1 @@
+//! What a task's result is: one canonical encoding of its files, the digest rule, failures as results.

@@ -1,0 +1,1 @@
+//! Runs one task of a stranger's program; the only starter of programs.

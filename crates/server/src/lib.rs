@@ -1,0 +1,1 @@
+//! The operator's shell: HTTP, worker gateway, the loop.

@@ -1,0 +1,1 @@
+//! Amounts, addresses, ids, timestamps and tags: the quantities every other crate speaks in.
