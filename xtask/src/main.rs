@@ -1,2 +1,53 @@
-//! The project's own chores.
-fn main() {}
+//! The project's own chores: `cargo xtask ci` runs what CI runs. The tidy tests in `tests/` hold the house's shape.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person or the log that ran it")]
+
+mod ci;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let asks_for_help = words.is_empty() || words.iter().any(|word| matches!(*word, "help" | "--help" | "-h"));
+    if asks_for_help {
+        print!("{}", help());
+        return ExitCode::SUCCESS;
+    }
+    let outcome = match words.as_slice() {
+        ["ci", names @ ..] => ci::run(names),
+        [unknown, ..] => Err(anyhow::anyhow!("no chore is named `{unknown}`")),
+        [] => Ok(true),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}\n\ncargo xtask --help lists the chores");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn help() -> String {
+    let mut text = String::from(
+        "\
+The project's chores.
+
+cargo xtask ci               every check that CI runs; all run even if one fails
+cargo xtask ci fmt clippy    only these
+cargo xtask --help           this
+
+Checks, in the order they run:
+",
+    );
+    for step in ci::STEPS {
+        text.push_str(&format!("  {:9} {}\n", step.name, step.about));
+    }
+    text.push_str(
+        "
+A check whose tool is not installed is skipped, unless CI is set in the environment: then it fails.
+Exit code: 0 if every check passed, 1 if one failed, 2 for a wrong command.
+",
+    );
+    text
+}

@@ -1,0 +1,88 @@
+//! The house as data. A new room is one line in [`ROOMS`] and, if it is pure, one in [`PURE`].
+
+/// Every room under `crates/`, and which of our rooms it may depend on (normal and build dependencies).
+///
+/// It is the law, so it may allow more than is used; the order is the order of ARCHITECTURE.md, and a room may only
+/// depend on rooms above it.
+pub(crate) const ROOMS: &[(&str, &[&str])] = &[
+    ("units", &[]),
+    ("orders", &["units"]),
+    ("abi", &["units", "orders"]),
+    ("results", &["units"]),
+    ("ledger", &["units"]),
+    ("poco", &["units", "orders", "ledger"]),
+    ("exchange", &["units", "orders", "abi", "ledger", "poco"]),
+    ("book", &["units", "orders"]),
+    ("dispatch", &["units", "orders"]),
+    ("market", &["units", "orders", "ledger", "poco", "exchange", "book", "dispatch"]),
+    ("journal", &["units", "orders", "abi", "ledger", "poco", "exchange"]),
+    ("blobs", &["units"]),
+    ("sandbox", &["units", "results"]),
+    ("api", &["units", "orders", "results"]),
+    (
+        "server",
+        &[
+            "units", "orders", "abi", "results", "ledger", "poco", "exchange", "book", "dispatch", "market", "journal",
+            "blobs", "api",
+        ],
+    ),
+    ("agent", &["units", "orders", "results", "blobs", "sandbox", "api"]),
+    ("client", &["units", "orders", "abi", "results", "api"]),
+    ("bundle", &[]),
+    (
+        "cli",
+        &[
+            "units", "orders", "results", "exchange", "market", "journal", "blobs", "sandbox", "api", "server",
+            "agent", "client", "bundle",
+        ],
+    ),
+];
+
+/// The pure rooms, and exactly which crates of others each depends on (normal and build dependencies).
+///
+/// No I/O, clock, randomness, environment, threads or async: so think before a name is added, and say in the commit
+/// why it keeps the room pure.
+pub(crate) const PURE: &[(&str, &[&str])] = &[
+    ("units", &["alloy-primitives", "serde"]),
+    ("orders", &["alloy-primitives", "alloy-sol-types", "secp256k1", "serde", "thiserror"]),
+    ("abi", &["alloy-primitives", "alloy-rlp", "alloy-sol-types", "thiserror"]),
+    ("results", &["alloy-primitives", "serde", "serde_json", "sha2", "thiserror"]),
+    ("ledger", &["thiserror"]),
+    ("poco", &["thiserror"]),
+    ("exchange", &["alloy-primitives", "alloy-rlp", "alloy-sol-types", "thiserror"]),
+    ("book", &[]),
+    ("dispatch", &[]),
+    ("market", &[]),
+];
+
+/// Crates of others that touch the world, and the only members that may (in normal and build dependencies).
+pub(crate) const ONLY: &[(&str, &[&str])] = &[
+    ("anyhow", &["cli", "xtask", "benches"]),
+    ("axum", &["server"]),
+    ("clap", &["cli"]),
+    ("comfy-table", &["cli"]),
+    ("directories", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("object_store", &["blobs"]),
+    ("rusqlite", &["journal"]),
+    ("tower-http", &["server"]),
+    ("wasmtime", &["sandbox"]),
+    ("wasmtime-wasi", &["sandbox"]),
+];
+
+/// Where a Rust file may print: the command line, and programs that are not part of it.
+pub(crate) const MAY_PRINT: &[&str] = &["crates/cli/", "xtask/", "benches/", "apps/"];
+
+/// Binary files in git: path prefix, and the most kilobytes one may have. All others have [`BINARY_KB`].
+pub(crate) const LARGE_BINARIES: &[(&str, u64)] = &[
+    // Pictures for people.
+    ("docs/", 1024),
+    // What the real contracts did, compressed; kept whole because every transaction is a test.
+    ("crates/exchange/tests/vectors/", 1024),
+];
+
+/// The most kilobytes of any other binary file in git.
+pub(crate) const BINARY_KB: u64 = 200;
+
+/// The most lines of code in one file, its inline tests not counted.
+pub(crate) const LINES: usize = 500;
