@@ -1,0 +1,1 @@
+//! iExec market gateway's shapes (research: routes, paging, errors), served at the server's root.

@@ -1,0 +1,50 @@
+//! Every limit a stranger can meet, in one place.
+
+use std::time::Duration;
+
+/// Version of the HTTP face and the worker protocol; a hello of another major version is refused.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// Largest JSON body of a request, bytes.
+pub const JSON_BODY_BYTES: usize = 1 << 20;
+/// Largest WebSocket frame either side accepts, bytes.
+pub const FRAME_BYTES: usize = 4 << 20;
+/// Largest blob, bytes.
+pub const BLOB_BYTES: u64 = 16 << 30;
+/// A result up to this size rides in the frame that states it; a larger one is uploaded by one winner.
+pub const INLINE_RESULT_BYTES: usize = 16 << 10;
+/// Kept of a task's standard error and output, bytes each.
+pub const TAIL_BYTES: usize = 4 << 10;
+/// Longest `params` of a request order, bytes.
+pub const PARAMS_BYTES: usize = 64 << 10;
+/// Largest task table of a job, bytes.
+pub const TABLE_BYTES: u64 = 256 << 20;
+/// Most tasks in one request order.
+pub const JOB_TASKS: u64 = 100_000_000;
+/// Most input files of one task.
+pub const TASK_INPUTS: usize = 1_000;
+/// Largest price or volume accepted from outside: what a JSON number carries exactly (iExec's gateway has the same cap).
+pub const SAFE_INTEGER: u64 = (1 << 53) - 1;
+/// Most items of one kind in a worker's frame.
+pub const BATCH_ITEMS: usize = 4_096;
+/// Most assignments a worker may hold.
+pub const CREDIT_WINDOW: u32 = 4_096;
+/// Most open orders of one maker and kind.
+pub const OPEN_ORDERS: usize = 50;
+/// Page size by default and at most.
+pub const PAGE_DEFAULT: usize = 20;
+/// Most rows in a page.
+pub const PAGE_MOST: usize = 1_000;
+/// Most journal bytes in one answer.
+pub const JOURNAL_RANGE_BYTES: usize = 8 << 20;
+/// A connection silent for this long is lost.
+pub const SILENCE: Duration = Duration::from_secs(30);
+/// How often either side of a worker's connection says something.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+/// How long a worker has to say hello.
+pub const HELLO_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a sign-in lasts.
+pub const SESSION: Duration = Duration::from_secs(24 * 3600);
+/// How long a challenge can be answered.
+pub const CHALLENGE: Duration = Duration::from_secs(300);
+/// How long a repeat of a request with the same client-made id gets the first answer.
+pub const REQUEST_ID: Duration = Duration::from_secs(24 * 3600);
