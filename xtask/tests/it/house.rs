@@ -47,7 +47,7 @@ pub(crate) const PURE: &[(&str, &[&str])] = &[
     ("orders", &["alloy-primitives", "alloy-sol-types", "secp256k1", "serde", "thiserror"]),
     ("abi", &["alloy-primitives", "alloy-rlp", "alloy-sol-types", "thiserror"]),
     ("results", &["alloy-primitives", "serde", "serde_json", "sha2", "thiserror"]),
-    ("ledger", &["thiserror"]),
+    ("ledger", &["serde", "thiserror"]),
     ("poco", &["thiserror"]),
     ("exchange", &["alloy-primitives", "alloy-rlp", "alloy-sol-types", "thiserror"]),
     ("book", &[]),
