@@ -1,2 +1,17 @@
-//! The rules of the market as one deterministic state machine: entries in, events out.
+//! The exchange as one deterministic state machine: an [`Entry`] in, [`Event`]s out.
+//!
+//! The shell stamps each request and calls [`Exchange::apply`]; it answers only once the entry is durable. Nothing here
+//! reads a clock, draws a random number or touches a file: replaying the journal rebuilds the same state. What is
+//! inadmissible is a [`Rejection`] and leaves no trace; a signed transaction that PoCo refuses is an accepted entry whose
+//! only effect is its nonce, and [`Event::Refused`] says why.
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
+
+mod command;
+mod event;
+mod genesis;
+mod rejection;
+
+pub use command::{AnyOrder, Command, Entry, PayReason, Place, Transaction};
+pub use event::{Event, Item, RemovalReason};
+pub use genesis::{Genesis, HostedPool, RULES_VERSION};
+pub use rejection::{ItemRejection, Rejection};
