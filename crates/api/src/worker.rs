@@ -142,7 +142,9 @@ pub struct Hello {
     pub owner_signature: Option<Bytes>,
     /// The pool it works for.
     pub pool: Address,
-    /// The worker's signature over challenge, worker, owner and pool (`orders::batch`, WorkerHello).
+    /// Greater than in the worker's hello before.
+    pub nonce: u64,
+    /// The worker's signature over challenge, worker, owner, pool and nonce (`orders::WorkerHello`).
     pub signature: Bytes,
     /// Needed on a private exchange.
     #[serde(default, skip_serializing_if = "Option::is_none")]
