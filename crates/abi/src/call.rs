@@ -1,0 +1,412 @@
+//! What a transaction asks for: every function that the exchange carries out, with its arguments as domain types.
+
+mod decode;
+mod encode;
+
+use crate::target::{AssetKind, Target};
+use orders::{AppOrder, DatasetOrder, Operation, RequestOrder, Signed, WorkerpoolOrder};
+use units::{Address, Amount, B256, Bytes, DealId, TaskId, U256};
+
+/// The four orders of a match. Where the request names no dataset, the dataset order is one of zeros.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrderSet {
+    /// The app order.
+    pub app: Signed<AppOrder>,
+    /// The dataset order.
+    pub dataset: Signed<DatasetOrder>,
+    /// The workerpool order.
+    pub workerpool: Signed<WorkerpoolOrder>,
+    /// The request order.
+    pub request: Signed<RequestOrder>,
+}
+
+/// An order to be signed beforehand or closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Managed<O> {
+    /// The order; its own signature does not matter.
+    pub order: Signed<O>,
+    /// What to do with it.
+    pub operation: Operation,
+    /// Its maker's signature over the operation, when somebody else sends it.
+    pub sign: Bytes,
+}
+
+/// What can be asked of a balance: the token's, or the hub's (which is an ERC-20 over what is deposited).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Erc20 {
+    /// Give.
+    Transfer {
+        /// To whom.
+        to: Address,
+        /// How much.
+        amount: Amount,
+    },
+    /// Give what somebody else allowed.
+    TransferFrom {
+        /// Whose.
+        from: Address,
+        /// To whom.
+        to: Address,
+        /// How much.
+        amount: Amount,
+    },
+    /// Allow somebody to take.
+    Approve {
+        /// Whom.
+        spender: Address,
+        /// How much.
+        amount: Amount,
+    },
+    /// Allow somebody to take, and call them.
+    ApproveAndCall {
+        /// Whom.
+        spender: Address,
+        /// How much.
+        amount: Amount,
+        /// With which words; to the hub: nothing, or a whole `matchOrders` call.
+        data: Bytes,
+    },
+    /// Allow more (the hub only).
+    IncreaseAllowance {
+        /// Whom.
+        spender: Address,
+        /// How much more.
+        amount: Amount,
+    },
+    /// Allow less (the hub only).
+    DecreaseAllowance {
+        /// Whom.
+        spender: Address,
+        /// How much less.
+        amount: Amount,
+    },
+}
+
+/// What can be asked of an asset's ownership at its registry. `token` is the asset's address as a number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Erc721 {
+    /// Give an asset.
+    Transfer {
+        /// Whose.
+        from: Address,
+        /// To whom.
+        to: Address,
+        /// Which.
+        token: U256,
+    },
+    /// Give an asset; a receiving contract must agree.
+    SafeTransfer {
+        /// Whose.
+        from: Address,
+        /// To whom.
+        to: Address,
+        /// Which.
+        token: U256,
+        /// Words for the receiver.
+        data: Bytes,
+    },
+    /// Allow somebody to give an asset.
+    Approve {
+        /// Whom.
+        to: Address,
+        /// Which.
+        token: U256,
+    },
+    /// Allow somebody to give all assets, or no longer.
+    ApproveForAll {
+        /// Whom.
+        operator: Address,
+        /// Whether.
+        approved: bool,
+    },
+}
+
+/// What a transaction asks for. Functions have PoCo's meaning; those of our extension say so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Match four orders; the requester pays.
+    MatchOrders(Box<OrderSet>),
+    /// Match four orders; the sender pays.
+    SponsorMatchOrders(Box<OrderSet>),
+    /// Sign or close an app order.
+    ManageAppOrder(Box<Managed<AppOrder>>),
+    /// Sign or close a dataset order.
+    ManageDatasetOrder(Box<Managed<DatasetOrder>>),
+    /// Sign or close a workerpool order.
+    ManageWorkerpoolOrder(Box<Managed<WorkerpoolOrder>>),
+    /// Sign or close a request order.
+    ManageRequestOrder(Box<Managed<RequestOrder>>),
+    /// Announce an app order.
+    BroadcastAppOrder(Box<Signed<AppOrder>>),
+    /// Announce a dataset order.
+    BroadcastDatasetOrder(Box<Signed<DatasetOrder>>),
+    /// Announce a workerpool order.
+    BroadcastWorkerpoolOrder(Box<Signed<WorkerpoolOrder>>),
+    /// Announce a request order.
+    BroadcastRequestOrder(Box<Signed<RequestOrder>>),
+
+    /// Begin a task.
+    Initialize {
+        /// Its deal.
+        deal: DealId,
+        /// Its index.
+        index: U256,
+    },
+    /// Begin tasks, all or none.
+    InitializeArray(Vec<(DealId, U256)>),
+    /// Contribute a sealed result.
+    Contribute {
+        /// The task.
+        task: TaskId,
+        /// `keccak256(task ‖ digest)`.
+        result_hash: B256,
+        /// `keccak256(worker ‖ task ‖ digest)`.
+        result_seal: B256,
+        /// The enclave that vouches; zero: none.
+        enclave: Address,
+        /// The enclave's signature.
+        enclave_sign: Bytes,
+        /// The pool's, or the TEE broker's.
+        authorization_sign: Bytes,
+    },
+    /// Contribute the one result that trust 1 wants, in the clear, and finish the task.
+    ContributeAndFinalize {
+        /// The task.
+        task: TaskId,
+        /// The result's digest.
+        digest: B256,
+        /// Where the result is.
+        results: Bytes,
+        /// What the callback gets; its hash is then the digest.
+        results_callback: Bytes,
+        /// The enclave that vouches; zero: none.
+        enclave: Address,
+        /// The enclave's signature.
+        enclave_sign: Bytes,
+        /// The pool's, or the TEE broker's.
+        authorization_sign: Bytes,
+    },
+    /// Open a contribution.
+    Reveal {
+        /// The task.
+        task: TaskId,
+        /// The result's digest.
+        digest: B256,
+    },
+    /// Begin a task anew of which nobody revealed the consensus.
+    Reopen {
+        /// The task.
+        task: TaskId,
+    },
+    /// Finish a task and pay.
+    Finalize {
+        /// The task.
+        task: TaskId,
+        /// Where the result is.
+        results: Bytes,
+        /// What the callback gets; its hash is then the digest.
+        results_callback: Bytes,
+    },
+    /// End a task that came to nothing in time.
+    Claim {
+        /// The task.
+        task: TaskId,
+    },
+    /// End tasks that came to nothing in time, all or none.
+    ClaimArray(Vec<TaskId>),
+    /// Begin and end tasks that came to nothing in time, all or none.
+    InitializeAndClaimArray(Vec<(DealId, U256)>),
+
+    /// Deposit of the sender's tokens.
+    Deposit {
+        /// How much.
+        amount: Amount,
+    },
+    /// Deposit of the sender's tokens for somebody.
+    DepositFor {
+        /// How much.
+        amount: Amount,
+        /// For whom.
+        target: Address,
+    },
+    /// Deposit of the sender's tokens for several.
+    DepositForArray(Vec<(Amount, Address)>),
+    /// Withdraw to the sender's tokens.
+    Withdraw {
+        /// How much.
+        amount: Amount,
+    },
+    /// Withdraw to somebody's tokens.
+    WithdrawTo {
+        /// How much.
+        amount: Amount,
+        /// To whom.
+        target: Address,
+    },
+    /// The hub's own balances as an ERC-20.
+    HubToken(Erc20),
+    /// The token.
+    Token(Erc20),
+    /// Credits made by the operator (our extension).
+    Issue {
+        /// For whom.
+        account: Address,
+        /// How much.
+        amount: Amount,
+    },
+    /// Credits taken back by the operator (our extension).
+    Redeem {
+        /// From whom.
+        account: Address,
+        /// How much.
+        amount: Amount,
+    },
+
+    /// Name who authorizes work in enclaves (the hub's owner).
+    SetTeeBroker {
+        /// Who; zero: each pool itself.
+        broker: Address,
+    },
+    /// Set what a callback may spend (the hub's owner).
+    SetCallbackGas {
+        /// How much.
+        gas: U256,
+    },
+    /// Add a time class (the hub's owner).
+    CreateCategory {
+        /// Its name.
+        name: String,
+        /// What it is for.
+        description: String,
+        /// The time unit of its deadlines, seconds.
+        work_clock_seconds: U256,
+    },
+
+    /// Publish an app.
+    CreateApp(Box<NewApp>),
+    /// Publish a dataset.
+    CreateDataset(Box<NewDataset>),
+    /// Publish a workerpool.
+    CreateWorkerpool(NewWorkerpool),
+    /// The ownership of apps, datasets or workerpools.
+    Registry(AssetKind, Erc721),
+    /// Change a workerpool's policy for deals to come (its owner).
+    ChangePolicy {
+        /// Which.
+        pool: Address,
+        /// What a worker stakes, percent of the pool's price.
+        worker_stake_ratio: U256,
+        /// The pool's share, percent; at most 100.
+        scheduler_reward_ratio: U256,
+    },
+    /// Make a group of addresses of the sender's (our extension).
+    CreateGroup {
+        /// Makes the sender's groups different.
+        salt: B256,
+    },
+    /// Put an address into the sender's group, or take it out (our extension).
+    SetGroupMember {
+        /// Which group.
+        group: Address,
+        /// Whom.
+        member: Address,
+        /// In or out.
+        is_member: bool,
+    },
+
+    /// No function that the exchange carries out: refused, but as a call with a nonce.
+    Unknown {
+        /// What was called.
+        target: Target,
+        /// All that was sent.
+        calldata: Bytes,
+    },
+}
+
+/// An app to be published; also what its address follows from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewApp {
+    /// Whose it will be.
+    pub owner: Address,
+    /// Its name.
+    pub name: String,
+    /// What runs it, such as `WASM` or `DOCKER`.
+    pub kind: String,
+    /// Where it is.
+    pub multiaddr: Bytes,
+    /// Its digest.
+    pub checksum: B256,
+    /// How its enclave is measured; empty for none.
+    pub mrenclave: Bytes,
+}
+
+/// A dataset to be published; also what its address follows from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewDataset {
+    /// Whose it will be.
+    pub owner: Address,
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub multiaddr: Bytes,
+    /// Its digest.
+    pub checksum: B256,
+}
+
+/// A workerpool to be published; also what its address follows from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewWorkerpool {
+    /// Whose it will be.
+    pub owner: Address,
+    /// What it is.
+    pub description: String,
+}
+
+impl Call {
+    /// What a call of this kind is sent to.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        match self {
+            Self::Token(_) => Target::Token,
+            Self::CreateApp(_) => Target::Registry(AssetKind::App),
+            Self::CreateDataset(_) => Target::Registry(AssetKind::Dataset),
+            Self::CreateWorkerpool(_) => Target::Registry(AssetKind::Workerpool),
+            Self::Registry(kind, _) => Target::Registry(*kind),
+            Self::ChangePolicy { pool, .. } => Target::Asset(AssetKind::Workerpool, *pool),
+            Self::Unknown { target, .. } => *target,
+            Self::MatchOrders(_)
+            | Self::SponsorMatchOrders(_)
+            | Self::ManageAppOrder(_)
+            | Self::ManageDatasetOrder(_)
+            | Self::ManageWorkerpoolOrder(_)
+            | Self::ManageRequestOrder(_)
+            | Self::BroadcastAppOrder(_)
+            | Self::BroadcastDatasetOrder(_)
+            | Self::BroadcastWorkerpoolOrder(_)
+            | Self::BroadcastRequestOrder(_)
+            | Self::Initialize { .. }
+            | Self::InitializeArray(_)
+            | Self::Contribute { .. }
+            | Self::ContributeAndFinalize { .. }
+            | Self::Reveal { .. }
+            | Self::Reopen { .. }
+            | Self::Finalize { .. }
+            | Self::Claim { .. }
+            | Self::ClaimArray(_)
+            | Self::InitializeAndClaimArray(_)
+            | Self::Deposit { .. }
+            | Self::DepositFor { .. }
+            | Self::DepositForArray(_)
+            | Self::Withdraw { .. }
+            | Self::WithdrawTo { .. }
+            | Self::HubToken(_)
+            | Self::Issue { .. }
+            | Self::Redeem { .. }
+            | Self::SetTeeBroker { .. }
+            | Self::SetCallbackGas { .. }
+            | Self::CreateCategory { .. }
+            | Self::CreateGroup { .. }
+            | Self::SetGroupMember { .. } => Target::Hub,
+        }
+    }
+}
