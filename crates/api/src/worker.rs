@@ -181,6 +181,10 @@ pub struct Capabilities {
 pub struct Held {
     /// The task.
     pub task: TaskId,
+    /// Its deal.
+    pub deal: DealId,
+    /// Its index in the bag.
+    pub index: u64,
     /// How far it is.
     pub phase: Phase,
 }
