@@ -10,8 +10,8 @@
 
 mod error;
 mod index;
-mod stream;
 mod store;
+mod stream;
 mod upload;
 
 pub use error::{OpenError, PutError, ReadError};

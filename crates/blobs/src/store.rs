@@ -41,12 +41,8 @@ impl Store {
         let folder = folder.into();
         let failed = |source| OpenError::Io { folder: folder.clone(), source };
         make_private_folder(&folder).map_err(failed)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join("lock"))
-            .map_err(failed)?;
+        let lock =
+            File::options().create(true).truncate(false).write(true).open(folder.join("lock")).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => return Err(OpenError::InUse { folder }),

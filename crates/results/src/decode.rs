@@ -195,11 +195,7 @@ impl Decoder {
     /// # Errors
     ///
     /// [`Malformed`].
-    pub fn decode(
-        limits: Limits,
-        mut bytes: &[u8],
-        mut on: impl FnMut(Event<'_>),
-    ) -> Result<Digest, Malformed> {
+    pub fn decode(limits: Limits, mut bytes: &[u8], mut on: impl FnMut(Event<'_>)) -> Result<Digest, Malformed> {
         let mut decoder = Self::new(limits);
         while let Some(event) = decoder.push(&mut bytes)? {
             on(event);

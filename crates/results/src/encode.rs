@@ -62,15 +62,7 @@ pub struct Encoder<S> {
 impl<E, S: FnMut(&[u8]) -> Result<(), E>> Encoder<S> {
     /// Begins a tree; nothing is written before the first entry or the end.
     pub fn new(sink: S) -> Self {
-        Self {
-            sink,
-            hash: Sha256::new(),
-            size: 0,
-            order: Order::default(),
-            started: false,
-            any_entry: false,
-            owed: 0,
-        }
+        Self { sink, hash: Sha256::new(), size: 0, order: Order::default(), started: false, any_entry: false, owed: 0 }
     }
 
     /// Begins the standard output's entry, `length` bytes; must be the first entry. A length of 0 writes no entry.
@@ -163,10 +155,7 @@ impl<E, S: FnMut(&[u8]) -> Result<(), E>> Encoder<S> {
 /// # Errors
 ///
 /// As [`Encoder::file`].
-pub fn encode(
-    stdout: &[u8],
-    files: &BTreeMap<String, Vec<u8>>,
-) -> Result<(Vec<u8>, Encoded), EncodeError<Infallible>> {
+pub fn encode(stdout: &[u8], files: &BTreeMap<String, Vec<u8>>) -> Result<(Vec<u8>, Encoded), EncodeError<Infallible>> {
     let mut bytes = Vec::new();
     let mut encoder = Encoder::new(|piece: &[u8]| -> Result<(), Infallible> {
         bytes.extend_from_slice(piece);
