@@ -1,2 +1,157 @@
-//! Policy: which resting orders to match, and why a request is not matched.
+//! Policy: which resting orders to match, in price–time priority, and why a request is not matched.
+//!
+//! A book holds copies of the orders that rest on the exchange. It proposes; the exchange's rules check every proposal
+//! again. Requests are served from the highest bid down, each from the lowest ask up; equal prices go by time. Nothing
+//! here knows money, workers or deals: what depends on them is asked of [`Facts`].
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
+
+mod compatible;
+mod explain;
+mod matching;
+mod shelf;
+
+pub use compatible::Misfit;
+pub use explain::{Cause, Explanation};
+pub use matching::{Match, Obstacle};
+
+use orders::{AppOrder, DatasetOrder, RequestOrder, WorkerpoolOrder};
+use shelf::{Side, Stands};
+use std::cmp::Reverse;
+use units::{Address, Amount, OrderHash, U256};
+
+/// What the book must ask others: membership, money and capacity just now.
+pub trait Facts {
+    /// Whether `who` is a member of the group at `group`.
+    fn is_member(&self, group: Address, who: Address) -> bool;
+    /// What the account can spend, nano-credits.
+    fn free(&self, account: Address) -> Amount;
+    /// How many more tasks the pool can take on now; `None` for a pool that does not say.
+    fn room(&self, workerpool: Address) -> Option<u64>;
+}
+
+/// Any of the four orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnyOrder {
+    /// Sells the use of an app.
+    App(AppOrder),
+    /// Sells the use of a dataset.
+    Dataset(DatasetOrder),
+    /// Sells computing.
+    Workerpool(WorkerpoolOrder),
+    /// Buys computing.
+    Request(RequestOrder),
+}
+
+/// The resting orders, each side in the order in which it is served.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Book {
+    apps: Side<AppOrder>,
+    datasets: Side<DatasetOrder>,
+    workerpools: Side<WorkerpoolOrder>,
+    requests: Side<RequestOrder>,
+}
+
+impl Stands for AppOrder {
+    type Shelf = Address;
+    type Rank = Amount;
+
+    fn shelf(&self) -> Address {
+        self.app
+    }
+
+    fn rank(&self) -> Amount {
+        self.appprice
+    }
+}
+
+impl Stands for DatasetOrder {
+    type Shelf = Address;
+    type Rank = Amount;
+
+    fn shelf(&self) -> Address {
+        self.dataset
+    }
+
+    fn rank(&self) -> Amount {
+        self.datasetprice
+    }
+}
+
+impl Stands for WorkerpoolOrder {
+    type Shelf = U256;
+    type Rank = Amount;
+
+    fn shelf(&self) -> U256 {
+        self.category
+    }
+
+    fn rank(&self) -> Amount {
+        self.workerpoolprice
+    }
+}
+
+impl Stands for RequestOrder {
+    type Shelf = U256;
+    type Rank = Reverse<Amount>;
+
+    fn shelf(&self) -> U256 {
+        self.category
+    }
+
+    fn rank(&self) -> Reverse<Amount> {
+        Reverse(self.workerpoolmaxprice)
+    }
+}
+
+impl Book {
+    /// Rests an order of which `remaining` tasks are left. `since` counts the orders taken: of two, the lower came first.
+    pub fn insert(&mut self, hash: OrderHash, order: AnyOrder, remaining: U256, since: u64) {
+        match order {
+            AnyOrder::App(order) => self.apps.insert(hash, order, remaining, since),
+            AnyOrder::Dataset(order) => self.datasets.insert(hash, order, remaining, since),
+            AnyOrder::Workerpool(order) => self.workerpools.insert(hash, order, remaining, since),
+            AnyOrder::Request(order) => self.requests.insert(hash, order, remaining, since),
+        }
+    }
+
+    /// Notes that only `remaining` tasks are left of an order; nothing left takes it off.
+    pub fn set_remaining(&mut self, hash: OrderHash, remaining: U256) {
+        if remaining.is_zero() {
+            self.remove(hash);
+            return;
+        }
+        self.apps.set_remaining(hash, remaining);
+        self.datasets.set_remaining(hash, remaining);
+        self.workerpools.set_remaining(hash, remaining);
+        self.requests.set_remaining(hash, remaining);
+    }
+
+    /// Takes an order off the book, if it is on it.
+    pub fn remove(&mut self, hash: OrderHash) {
+        self.apps.remove(hash);
+        self.datasets.remove(hash);
+        self.workerpools.remove(hash);
+        self.requests.remove(hash);
+    }
+
+    /// The resting requests of a category, in the order in which they are served.
+    pub fn requests(&self, category: U256) -> impl Iterator<Item = (OrderHash, &RequestOrder, U256)> {
+        self.requests.on(&category).map(|row| (row.hash, &row.order, row.remaining))
+    }
+
+    /// The categories in which requests rest.
+    pub fn wanted_categories(&self) -> impl Iterator<Item = U256> {
+        self.requests.shelves().copied()
+    }
+
+    /// A resting request and what is left of it.
+    #[must_use]
+    pub fn request(&self, hash: OrderHash) -> Option<(&RequestOrder, U256)> {
+        self.requests.row(hash).map(|row| (&row.order, row.remaining))
+    }
+
+    /// The resting offers of computing in a category, cheapest first.
+    pub fn workerpools(&self, category: U256) -> impl Iterator<Item = (OrderHash, &WorkerpoolOrder, U256)> {
+        self.workerpools.on(&category).map(|row| (row.hash, &row.order, row.remaining))
+    }
+}

@@ -1,0 +1,143 @@
+//! The best match of a request.
+
+use crate::compatible::{self, Misfit};
+use crate::shelf::Row;
+use crate::{Book, Facts};
+use orders::{AppOrder, DatasetOrder, RequestOrder, WorkerpoolOrder};
+use units::{Address, Amount, OrderHash, U256};
+
+/// A proposal: four orders (three without a dataset) that fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// The app order.
+    pub app: OrderHash,
+    /// The dataset order, if the request wants a dataset.
+    pub dataset: Option<OrderHash>,
+    /// The pool's order.
+    pub workerpool: OrderHash,
+    /// The request order.
+    pub request: OrderHash,
+    /// The pool.
+    pub pool: Address,
+    /// Tasks: the least of what is left of each.
+    pub volume: U256,
+}
+
+/// Why a request has no match just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It is not on the book.
+    NotResting,
+    /// Nobody sells the app to this requester for this price.
+    NoAppOrder(Option<Misfit>),
+    /// Nobody sells the dataset to this requester for this price.
+    NoDatasetOrder(Option<Misfit>),
+    /// No pool's offer fits; the nearest misfit, if there are offers in the category at all.
+    NoWorkerpoolOrder(Option<Misfit>),
+    /// The requester cannot pay for the tasks that would be matched.
+    Funds {
+        /// What they cost together, nano-credits.
+        needed: Amount,
+        /// What the requester can spend.
+        free: Amount,
+        /// For how many tasks that is enough.
+        affordable: U256,
+    },
+}
+
+/// The sell orders of app and dataset that serve a request.
+pub(crate) struct Goods<'a> {
+    pub(crate) app: &'a Row<AppOrder>,
+    pub(crate) dataset: Option<&'a Row<DatasetOrder>>,
+}
+
+impl Book {
+    /// The best match of a resting request: cheapest app order, cheapest dataset order, then the cheapest pool's order that
+    /// fits them, the earlier of equals.
+    ///
+    /// # Errors
+    /// The [`Obstacle`] that stands before all others.
+    pub fn best(&self, request: OrderHash, facts: &impl Facts) -> Result<Match, Obstacle> {
+        let bid = self.requests.row(request).ok_or(Obstacle::NotResting)?;
+        let goods = self.goods(&bid.order, facts)?;
+        let pool = self.cheapest_pool(&bid.order, &goods, facts)?;
+        let volume = [Some(bid.remaining), Some(goods.app.remaining), goods.dataset.map(|row| row.remaining)]
+            .into_iter()
+            .flatten()
+            .fold(pool.remaining, U256::min);
+        affords(&bid.order, &goods, &pool.order, volume, facts)?;
+        Ok(Match {
+            app: goods.app.hash,
+            dataset: goods.dataset.map(|row| row.hash),
+            workerpool: pool.hash,
+            request,
+            pool: pool.order.workerpool,
+            volume,
+        })
+    }
+
+    /// The cheapest app and dataset orders that fit a request.
+    pub(crate) fn goods(&self, bid: &RequestOrder, facts: &impl Facts) -> Result<Goods<'_>, Obstacle> {
+        let app = first_fit(self.apps.on(&bid.app), |row| compatible::app(facts, bid, &row.order));
+        let app = app.map_err(Obstacle::NoAppOrder)?;
+        let dataset = if bid.dataset.is_zero() {
+            None
+        } else {
+            let row = first_fit(self.datasets.on(&bid.dataset), |row| {
+                let restricted = !compatible::passes(facts, app.order.datasetrestrict, bid.dataset);
+                compatible::dataset(facts, bid, &row.order).or(restricted.then_some(Misfit::Restricted))
+            });
+            Some(row.map_err(Obstacle::NoDatasetOrder)?)
+        };
+        Ok(Goods { app, dataset })
+    }
+
+    fn cheapest_pool(
+        &self,
+        bid: &RequestOrder,
+        goods: &Goods<'_>,
+        facts: &impl Facts,
+    ) -> Result<&Row<WorkerpoolOrder>, Obstacle> {
+        let dataset = goods.dataset.map(|row| &row.order);
+        let asks = self.workerpools.on(&bid.category);
+        first_fit(asks, |row| compatible::workerpool(facts, bid, &goods.app.order, dataset, &row.order))
+            .map_err(Obstacle::NoWorkerpoolOrder)
+    }
+}
+
+/// The first row that fits; else the first misfit met. Rows come cheapest first, so the search ends at the first too dear.
+fn first_fit<'a, O>(
+    rows: impl Iterator<Item = &'a Row<O>>,
+    misfit: impl Fn(&Row<O>) -> Option<Misfit>,
+) -> Result<&'a Row<O>, Option<Misfit>> {
+    let mut nearest = None;
+    for row in rows {
+        match misfit(row) {
+            None => return Ok(row),
+            Some(Misfit::TooDear) => return Err(Some(nearest.unwrap_or(Misfit::TooDear))),
+            Some(why @ (Misfit::TrustTooLow | Misfit::Tag | Misfit::Restricted | Misfit::Busy)) => {
+                nearest = nearest.or(Some(why));
+            }
+        }
+    }
+    Err(nearest)
+}
+
+/// Whether the requester can pay for a match.
+fn affords(
+    bid: &RequestOrder,
+    goods: &Goods<'_>,
+    pool: &WorkerpoolOrder,
+    volume: U256,
+    facts: &impl Facts,
+) -> Result<(), Obstacle> {
+    let free = facts.free(bid.requester);
+    let data_price = goods.dataset.map_or(Amount::ZERO, |row| row.order.datasetprice);
+    let each = goods.app.order.appprice.checked_add(data_price).and_then(|sum| sum.checked_add(pool.workerpoolprice));
+    let needed = each.and_then(|each| each.checked_mul(volume)).unwrap_or(Amount(U256::MAX));
+    if needed <= free {
+        return Ok(());
+    }
+    let affordable = each.and_then(|each| free.0.checked_div(each.0)).unwrap_or(U256::ZERO);
+    Err(Obstacle::Funds { needed, free, affordable })
+}

@@ -1,0 +1,79 @@
+//! What dispatch decides; the market turns it into commands and messages.
+
+use units::{Address, DealId, TaskId, Timestamp};
+
+/// A decision of policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// A worker is to run a task.
+    Grant {
+        /// Who.
+        worker: Address,
+        /// What.
+        task: TaskId,
+        /// Its deal.
+        deal: DealId,
+        /// Its index in the request's bag.
+        index: u64,
+        /// A statement later than this is too late.
+        until: Timestamp,
+    },
+    /// A worker is to drop a task; nothing is held against it.
+    Cancel {
+        /// Who.
+        worker: Address,
+        /// What.
+        task: TaskId,
+        /// Why.
+        ending: Ending,
+    },
+    /// The gate lets a held commitment through (trust ≥ 2).
+    Authorize {
+        /// The task.
+        task: TaskId,
+        /// Whose.
+        worker: Address,
+    },
+    /// The gate accepts a completion (trust 1).
+    Accept {
+        /// The task.
+        task: TaskId,
+        /// Whose.
+        worker: Address,
+    },
+    /// A held statement is dropped: another result was agreed on and it may not dissent.
+    Discard {
+        /// The task.
+        task: TaskId,
+        /// Whose.
+        worker: Address,
+    },
+    /// The pool pays a worker who did its part, but whom PoCo does not pay: the second witness of a failure.
+    PayWitness {
+        /// The task.
+        task: TaskId,
+        /// Whom.
+        worker: Address,
+    },
+    /// A worker is to upload its result's package: the exchange does not have it.
+    AskUpload {
+        /// The task.
+        task: TaskId,
+        /// Whom.
+        worker: Address,
+    },
+    /// Nobody has shown the agreed result, or those who have are all there will be: finalize or reopen.
+    Conclude {
+        /// The task.
+        task: TaskId,
+    },
+}
+
+/// Why a worker's part in a task ended without its result being the accepted one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// Others were faster, or the task ended.
+    NotNeeded,
+    /// Its lease ran out.
+    TooLate,
+}

@@ -1,0 +1,262 @@
+//! The gate: what of the statements held is let through, and when.
+//!
+//! At trust ≤ 2 a success passes at once; a statement that the program failed waits for a second witness of another owner.
+//! Above, statements are held until enough agree. Then dissenters are let through first, wherever PoCo's arithmetic still
+//! lets the agreed result win, so that they lose their stakes; a dissent calls for the further replicas that this takes,
+//! where they are to be had, else the dissenter is left out. A statement of failure is never let through as a dissent.
+
+use crate::decision::Decision;
+use crate::open::{Agreement, Open, Phase, Statement};
+use crate::weight::suffices;
+use crate::{Bag, Dispatch};
+use std::collections::BTreeSet;
+use units::{Address, B256, TaskId, Timestamp};
+
+/// Workers who state the same.
+pub(crate) struct Group {
+    pub(crate) hash: B256,
+    pub(crate) failed: bool,
+    pub(crate) weight: u128,
+    /// In the order in which they stated it.
+    pub(crate) members: Vec<Address>,
+}
+
+impl Dispatch {
+    /// A worker's statement about a task is held by the exchange.
+    pub fn stated(&mut self, at: Timestamp, task: TaskId, statement: Statement, decisions: &mut Vec<Decision>) {
+        self.release(statement.worker, task);
+        let Some(open) = self.open.get_mut(&task) else { return };
+        open.note(statement);
+        if let Some(bag) = self.bags.get(&open.deal) {
+            self.alarms.insert((last_call(bag), task));
+        }
+        self.examine(at, task, decisions);
+    }
+
+    /// The exchange has the package of a result of this task.
+    pub fn package(&mut self, at: Timestamp, task: TaskId, digest: B256, decisions: &mut Vec<Decision>) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        open.packages.insert(digest);
+        self.examine(at, task, decisions);
+    }
+
+    /// A statement that was let through was not taken by the rules (its worker could not stake): it counts no more.
+    pub fn refused(&mut self, at: Timestamp, task: TaskId, worker: Address, decisions: &mut Vec<Decision>) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        open.said.retain(|statement| statement.worker != worker);
+        self.examine(at, task, decisions);
+    }
+
+    /// Contributions suffice: `winners` are to show their result before `until`. Who still runs the task may stop.
+    pub fn agreed(
+        &mut self,
+        task: TaskId,
+        winners: BTreeSet<Address>,
+        until: Timestamp,
+        decisions: &mut Vec<Decision>,
+    ) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        let losers: Vec<Address> = std::mem::take(&mut open.leases).into_keys().collect();
+        open.settled_on = Some(Agreement { winners, shown: BTreeSet::new(), until, concluded: false });
+        self.alarms.insert((until, task));
+        for worker in losers {
+            self.release(worker, task);
+            decisions.push(Decision::Cancel { worker, task, ending: crate::Ending::NotNeeded });
+        }
+        self.reconsider(task);
+    }
+
+    /// A worker has shown the agreed result.
+    pub fn shown(&mut self, at: Timestamp, task: TaskId, worker: Address, decisions: &mut Vec<Decision>) {
+        if let Some(agreement) = self.open.get_mut(&task).and_then(|open| open.settled_on.as_mut()) {
+            agreement.shown.insert(worker);
+        }
+        self.examine(at, task, decisions);
+    }
+
+    /// Nobody showed the agreed result in time: those who agreed on it are out, others are wanted.
+    pub fn reopened(&mut self, task: TaskId) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        if let Some(agreement) = open.settled_on.take() {
+            open.said.retain(|statement| !agreement.winners.contains(&statement.worker));
+        }
+        self.reconsider(task);
+    }
+
+    /// A worker says how far it is with a task; the clock of that phase starts.
+    pub fn phase(&mut self, at: Timestamp, worker: Address, task: TaskId, phase: Phase) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        let Some(bag) = self.bags.get(&open.deal) else { return };
+        let Some(lease) = open.leases.get_mut(&worker) else { return };
+        if phase > lease.phase {
+            lease.phase = phase;
+            lease.until = bag.lease_until(at, phase, 0, &self.clocks);
+            self.alarms.insert((lease.until, task));
+        }
+    }
+
+    /// Looks at a task again: whether the gate's rule passes, whether it can be concluded, whether it wants workers.
+    pub(crate) fn examine(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
+        let Some(open) = self.open.get(&task) else { return };
+        let Some(bag) = self.bags.get(&open.deal) else { return };
+        if open.settled_on.is_some() {
+            self.conclude(at, task, decisions);
+        } else if bag.is_direct() {
+            self.gate_direct(at, task, decisions);
+        } else {
+            self.gate_sealed(at, task, decisions);
+        }
+        self.reconsider(task);
+    }
+
+    /// Trust 1: the first success whose package is here, else a failure with two witnesses.
+    fn gate_direct(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
+        let open = self.open.get(&task).expect("the task is open");
+        if open.said.iter().any(|statement| statement.let_through) {
+            return;
+        }
+        let success = open.said.iter().find(|statement| !statement.failed);
+        let witnesses = self.best_group(open).filter(|group| group.members.len() >= 2);
+        let (worker, second) = match (success, witnesses) {
+            (Some(statement), _) => (statement.worker, None),
+            (None, Some(group)) => (group.members[0], group.members.get(1).copied()),
+            (None, None) => return,
+        };
+        let hash = open.said.iter().find(|statement| statement.worker == worker).map(|statement| statement.hash);
+        if !hash.is_some_and(|hash| open.packages.contains(&hash)) {
+            self.ask_upload(at, task, [worker], decisions);
+            return;
+        }
+        self.let_through(task, worker);
+        decisions.push(Decision::Accept { task, worker });
+        if let Some(worker) = second {
+            decisions.push(Decision::PayWitness { task, worker });
+        }
+    }
+
+    /// Trust ≥ 2: lets through what the rule allows.
+    fn gate_sealed(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
+        let open = self.open.get(&task).expect("the task is open");
+        let bag = self.bags.get(&open.deal).expect("an open task has its deal");
+        let Some(best) = self.best_group(open) else { return };
+        if best.failed && best.members.len() < 2 {
+            return;
+        }
+        let trust = bag.terms.trust;
+        let dissent = self.dissent(open, best.hash);
+        let with_dissent = suffices(trust, best.weight, dissent);
+        let without = suffices(trust, best.weight, self.let_through_dissent(open, best.hash));
+        let nobody_else = || open.leases.is_empty() && !self.more_to_be_had(task) || at >= last_call(bag);
+        let passes = with_dissent || without && nobody_else();
+        if !passes {
+            return;
+        }
+        let dissenters: Vec<Statement> =
+            open.said.iter().filter(|it| it.hash != best.hash && !it.let_through).cloned().collect();
+        for statement in dissenters {
+            let worker = statement.worker;
+            if with_dissent && !statement.failed {
+                self.let_through(task, worker);
+                decisions.push(Decision::Authorize { task, worker });
+            } else {
+                self.drop_statement(task, worker);
+                decisions.push(Decision::Discard { task, worker });
+            }
+        }
+        for worker in best.members {
+            if self.let_through(task, worker) {
+                decisions.push(Decision::Authorize { task, worker });
+            }
+        }
+    }
+
+    /// After consensus: concludes when all winners have shown, or the time to show is over, and the package is here.
+    fn conclude(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
+        let open = self.open.get_mut(&task).expect("the task is open");
+        let has_package = !open.packages.is_empty();
+        let agreement = open.settled_on.as_mut().expect("the task is agreed on");
+        let over = at >= agreement.until;
+        let all = agreement.shown.len() >= agreement.winners.len();
+        let nobody = over && agreement.shown.is_empty();
+        if agreement.concluded || !(all || over) {
+            return;
+        }
+        if nobody || has_package {
+            agreement.concluded = true;
+            decisions.push(Decision::Conclude { task });
+        } else {
+            let shown: Vec<Address> = agreement.shown.iter().copied().collect();
+            self.ask_upload(at, task, shown, decisions);
+        }
+    }
+
+    /// Asks one worker after the other for the package, each given its time.
+    fn ask_upload(
+        &mut self,
+        at: Timestamp,
+        task: TaskId,
+        candidates: impl IntoIterator<Item = Address>,
+        decisions: &mut Vec<Decision>,
+    ) {
+        let open = self.open.get_mut(&task).expect("the task is open");
+        if open.asked.values().any(|until| *until > at) {
+            return;
+        }
+        let connected = |worker: &Address| self.workers.get(worker).is_some_and(|station| station.connected);
+        let mut candidates: Vec<Address> = candidates.into_iter().filter(connected).collect();
+        candidates.sort_by_key(|worker| open.asked.get(worker).copied());
+        let until = at.saturating_add(self.clocks.upload);
+        self.alarms.insert((until, task));
+        if let Some(worker) = candidates.first().copied() {
+            open.asked.insert(worker, until);
+            decisions.push(Decision::AskUpload { task, worker });
+        }
+    }
+
+    /// The weightiest group of statements; of equals, the one stated first.
+    pub(crate) fn best_group(&self, open: &Open) -> Option<Group> {
+        let groups = Self::statement_hashes(open).into_iter().map(|hash| self.group(open, hash));
+        let first_said = |group: &Group| open.said.iter().position(|statement| statement.hash == group.hash);
+        groups.max_by_key(|group| (group.weight, std::cmp::Reverse(first_said(group))))
+    }
+
+    fn group(&self, open: &Open, hash: B256) -> Group {
+        let members: Vec<&Statement> = open.said.iter().filter(|statement| statement.hash == hash).collect();
+        let weight = members.iter().fold(1_u128, |product, it| product.saturating_mul(self.weight(it.worker)));
+        let failed = members.iter().any(|statement| statement.failed);
+        Group { hash, failed, weight, members: members.iter().map(|statement| statement.worker).collect() }
+    }
+
+    /// What all others than `hash` weigh who may be let through as dissent.
+    pub(crate) fn dissent(&self, open: &Open, hash: B256) -> u128 {
+        let others = Self::statement_hashes(open).into_iter().filter(|other| *other != hash);
+        let weights = others.map(|other| self.group(open, other)).filter(|group| !group.failed);
+        weights.fold(0, |sum, group| sum.saturating_add(group.weight))
+    }
+
+    /// What those others weigh that were let through before.
+    fn let_through_dissent(&self, open: &Open, hash: B256) -> u128 {
+        let through = |other: &B256| open.said.iter().any(|it| it.hash == *other && it.let_through);
+        let others = Self::statement_hashes(open).into_iter().filter(|other| *other != hash && through(other));
+        others.fold(0, |sum, other| sum.saturating_add(self.group(open, other).weight))
+    }
+
+    /// Marks a statement as let through; false if it was before.
+    fn let_through(&mut self, task: TaskId, worker: Address) -> bool {
+        let open = self.open.get_mut(&task).expect("the task is open");
+        let statement = open.said.iter_mut().find(|statement| statement.worker == worker);
+        statement.is_some_and(|statement| !std::mem::replace(&mut statement.let_through, true))
+    }
+
+    fn drop_statement(&mut self, task: TaskId, worker: Address) {
+        let open = self.open.get_mut(&task).expect("the task is open");
+        open.said.retain(|statement| statement.worker != worker);
+    }
+}
+
+/// From when on waiting for more replicas would risk the task: the last tenth of the category's time before statements are
+/// no longer taken.
+fn last_call(bag: &Bag) -> Timestamp {
+    let tenth = bag.terms.time.checked_div(10).expect("ten is not zero");
+    bag.terms.until.saturating_sub(tenth)
+}
