@@ -102,6 +102,7 @@ fn flags(apps: &Path) -> Result<OsString, String> {
     flags.push("=apps\u{1f}--remap-path-prefix=");
     flags.push(home);
     flags.push("=cargo");
+    flags.push("\u{1f}-Ctarget-feature=+simd128");
     Ok(flags)
 }
 

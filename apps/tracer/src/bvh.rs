@@ -1,10 +1,17 @@
-//! Which triangle a ray meets first: a tree of boxes, split where the surface area heuristic says (16 bins an axis).
+//! Which triangle a ray meets first: a tree of boxes with four children a node, tested four at a time.
+//!
+//! It is grown as a tree of two children, split where the surface area heuristic says (16 bins an axis), and every other
+//! level is then taken out.
 
-use crate::math::{Vec3, greater, lesser, vec3};
+use crate::four::{Four, Vec3x4};
+use crate::math::Vec3;
 
 const BINS: usize = 16;
 const LEAF: usize = 4;
-const DEEPEST: usize = 60;
+/// Levels after which halves are as good as any split: no tree is deeper than this and a 32-bit count's halvings.
+const DEEPEST: usize = 48;
+/// Marks a child that is a group of triangles.
+const TRIANGLES: u32 = 1 << 31;
 
 /// A half-line.
 #[derive(Clone, Copy, Debug)]
@@ -40,27 +47,25 @@ pub struct Hit {
 #[derive(Debug)]
 pub struct Bvh {
     nodes: Vec<Node>,
-    leaves: Vec<Leaf>,
+    groups: Vec<Group>,
 }
 
-/// A pair of boxes; an inner node's children lie side by side, so one visit tests both.
+/// Four boxes and what is in them.
 #[derive(Clone, Copy, Debug)]
 struct Node {
-    low: Vec3,
-    high: Vec3,
-    /// The first child, or the first leaf triangle.
-    first: u32,
-    /// 0 for an inner node.
-    count: u32,
+    low: Vec3x4,
+    high: Vec3x4,
+    /// A node, or with [`TRIANGLES`] a group. A box that no ray enters has none.
+    children: [u32; 4],
 }
 
-/// A triangle made ready for the intersection test of Möller and Trumbore.
+/// Up to four triangles, made ready for the intersection test of Möller and Trumbore; a missing one has no area.
 #[derive(Clone, Copy, Debug)]
-struct Leaf {
-    corner: Vec3,
-    first: Vec3,
-    second: Vec3,
-    triangle: u32,
+struct Group {
+    corner: Vec3x4,
+    first: Vec3x4,
+    second: Vec3x4,
+    triangles: [u32; 4],
 }
 
 #[derive(Clone, Copy)]
@@ -92,6 +97,26 @@ struct Item {
     triangle: u32,
 }
 
+/// A ray in the form that boxes are tested in.
+struct Beam {
+    origin: Vec3x4,
+    direction: Vec3x4,
+    inverse: Vec3x4,
+}
+
+impl Beam {
+    fn new(ray: &Ray) -> Self {
+        // Finite, so that a ray in the plane of a box's face never multiplies zero by infinity.
+        let invert = |x: f32| if x.abs() < 1e-20 { 1e20_f32.copysign(x) } else { 1.0 / x };
+        let d = ray.direction;
+        Self {
+            origin: Vec3x4::splat(ray.origin),
+            direction: Vec3x4::splat(d),
+            inverse: Vec3x4::splat(Vec3::new(invert(d.x), invert(d.y), invert(d.z))),
+        }
+    }
+}
+
 impl Bvh {
     /// The tree over triangles given by their corners.
     #[must_use]
@@ -103,17 +128,33 @@ impl Bvh {
                 Item { bounds, centre: (bounds.low + bounds.high) * 0.5, triangle }
             })
             .collect();
-        let blank = Node { low: Vec3::ZERO, high: Vec3::ZERO, first: 0, count: 0 };
-        let mut nodes = vec![blank];
-        grow(&mut nodes, 0, &mut items, 0, 0);
-        let leaves = items
-            .iter()
-            .map(|item| {
-                let [a, b, c] = triangles[item.triangle as usize];
-                Leaf { corner: a, first: b - a, second: c - a, triangle: item.triangle }
-            })
-            .collect();
-        Self { nodes, leaves }
+        let mut tree = Self { nodes: Vec::new(), groups: Vec::new() };
+        tree.node(triangles, &mut items, 0);
+        tree
+    }
+
+    /// Adds the node over some items; its number.
+    fn node(&mut self, triangles: &[[Vec3; 3]], items: &mut [Item], depth: usize) -> u32 {
+        let number = small(self.nodes.len());
+        let blank = Vec3x4::splat(Vec3::splat(f32::NAN));
+        self.nodes.push(Node { low: blank, high: blank, children: [TRIANGLES; 4] });
+        let (mut lows, mut highs) = ([Vec3::splat(f32::NAN); 4], [Vec3::splat(f32::NAN); 4]);
+        let mut children = [TRIANGLES; 4];
+        let (left, right) = halves(items, depth);
+        let ((a, b), (c, d)) = (halves(left, depth + 1), halves(right, depth + 1));
+        let parts = [a, b, c, d].into_iter().filter(|part| !part.is_empty());
+        for (lane, part) in parts.enumerate() {
+            let bounds = part.iter().fold(Bounds::EMPTY, |all, item| all.with(item.bounds));
+            (lows[lane], highs[lane]) = (bounds.low, bounds.high);
+            children[lane] = if part.len() <= LEAF {
+                self.groups.push(Group::new(triangles, part));
+                TRIANGLES | small(self.groups.len() - 1)
+            } else {
+                self.node(triangles, part, depth + 2)
+            };
+        }
+        self.nodes[number as usize] = Node { low: Vec3x4::new(lows), high: Vec3x4::new(highs), children };
+        number
     }
 
     /// The nearest triangle before `limit`.
@@ -140,106 +181,112 @@ impl Bvh {
 
     /// Reports each hit nearer than the limit, which `found` then moves nearer, or ends the walk by `None`.
     fn walk(&self, ray: &Ray, mut limit: f32, mut found: impl FnMut(Hit) -> Option<f32>) {
-        let inverse = vec3(1.0 / ray.direction.x, 1.0 / ray.direction.y, 1.0 / ray.direction.z);
-        let mut stack = [0_u32; DEEPEST + 4];
-        let mut depth = 0;
-        let root = &self.nodes[0];
-        if root.entry(ray, inverse, limit) == f32::INFINITY {
-            return;
-        }
-        let mut node = root;
-        loop {
-            if node.count == 0 {
-                let first = node.first as usize;
-                let (left, right) = (&self.nodes[first], &self.nodes[first + 1]);
-                let (near, far) = (left.entry(ray, inverse, limit), right.entry(ray, inverse, limit));
-                let (mut near, mut far) = ((near, left, node.first), (far, right, node.first + 1));
-                if far.0 < near.0 {
-                    (near, far) = (far, near);
-                }
-                if near.0 < f32::INFINITY {
-                    if far.0 < f32::INFINITY {
-                        stack[depth] = far.2;
-                        depth += 1;
-                    }
-                    node = near.1;
-                    continue;
-                }
-            } else {
-                let first = node.first as usize;
-                for leaf in &self.leaves[first..first + node.count as usize] {
-                    if let Some(hit) = leaf.meet(ray, limit) {
-                        let Some(nearer) = found(hit) else { return };
-                        limit = nearer;
-                    }
-                }
-            }
-            // A box pushed before something nearer was found is tested again by its children.
-            if depth == 0 {
-                return;
-            }
+        let beam = Beam::new(ray);
+        // Each level leaves at most three brothers behind.
+        let mut stack = [(0.0_f32, 0_u32); 3 * (DEEPEST / 2 + 33)];
+        let mut depth = 1;
+        while depth > 0 {
             depth -= 1;
-            node = &self.nodes[stack[depth] as usize];
+            let (entry, child) = stack[depth];
+            if entry >= limit {
+                continue;
+            }
+            if child & TRIANGLES != 0 {
+                let group = &self.groups[(child & !TRIANGLES) as usize];
+                if let Some(hit) = group.meet(&beam, limit) {
+                    let Some(nearer) = found(hit) else { return };
+                    limit = nearer;
+                }
+                continue;
+            }
+            let node = &self.nodes[child as usize];
+            let (entries, mut entered) = node.entries(&beam, limit);
+            let bottom = depth;
+            while entered != 0 {
+                let lane = entered.trailing_zeros() as usize & 3;
+                entered &= entered - 1;
+                let entry = entries[lane];
+                // Kept in order, the nearest on top.
+                let mut place = depth;
+                while place > bottom && stack[place - 1].0 < entry {
+                    stack[place] = stack[place - 1];
+                    place -= 1;
+                }
+                stack[place] = (entry, node.children[lane]);
+                depth += 1;
+            }
         }
     }
 }
 
 impl Node {
-    /// How far along the ray its box begins, or infinity when the ray passes it by.
-    fn entry(&self, ray: &Ray, inverse: Vec3, limit: f32) -> f32 {
-        let low = (self.low - ray.origin) * inverse;
-        let high = (self.high - ray.origin) * inverse;
+    /// How far along the beam each box begins, and one bit for each that it passes through before `limit`.
+    fn entries(&self, beam: &Beam, limit: f32) -> ([f32; 4], u8) {
+        let low = self.low.sub(beam.origin).mul(beam.inverse);
+        let high = self.high.sub(beam.origin).mul(beam.inverse);
         let (from, to) = (low.min(high), low.max(high));
-        let enters = greater(from.max_element(), 0.0);
-        let leaves = lesser(to.x, lesser(to.y, to.z));
+        let enters = from.x.max(from.y).max(from.z).max(Four::splat(0.0));
         // The slack makes up for rounding, so that a box never hides a triangle in its face.
-        if enters <= leaves * 1.000_001 && enters < limit { enters } else { f32::INFINITY }
+        let leaves = to.x.min(to.y).min(to.z).mul(Four::splat(1.000_001));
+        let through = enters.at_most(leaves) & enters.less(Four::splat(limit));
+        (enters.lanes(), through)
     }
 }
 
-impl Leaf {
-    fn meet(&self, ray: &Ray, limit: f32) -> Option<Hit> {
-        let p = ray.direction.cross(self.second);
-        let determinant = self.first.dot(p);
-        if determinant == 0.0 {
-            return None;
+impl Group {
+    fn new(triangles: &[[Vec3; 3]], items: &[Item]) -> Self {
+        let mut corners = [[Vec3::ZERO; 3]; 4];
+        let mut numbers = [0; 4];
+        for (lane, item) in items.iter().enumerate() {
+            corners[lane] = triangles[item.triangle as usize];
+            numbers[lane] = item.triangle;
         }
-        let inverse = 1.0 / determinant;
-        let s = ray.origin - self.corner;
-        let u = s.dot(p) * inverse;
-        if !(0.0..=1.0).contains(&u) {
-            return None;
+        Self {
+            corner: Vec3x4::new(corners.map(|[a, _, _]| a)),
+            first: Vec3x4::new(corners.map(|[a, b, _]| b - a)),
+            second: Vec3x4::new(corners.map(|[a, _, c]| c - a)),
+            triangles: numbers,
         }
+    }
+
+    /// The nearest of the triangles before `limit`. Without area a determinant is zero and no comparison holds.
+    fn meet(&self, beam: &Beam, limit: f32) -> Option<Hit> {
+        let p = beam.direction.cross(self.second);
+        let inverse = self.first.dot(p).reciprocal();
+        let s = beam.origin.sub(self.corner);
+        let u = s.dot(p).mul(inverse);
         let q = s.cross(self.first);
-        let v = ray.direction.dot(q) * inverse;
-        if v < 0.0 || u + v > 1.0 {
+        let v = beam.direction.dot(q).mul(inverse);
+        let distance = self.second.dot(q).mul(inverse);
+        let (zero, one) = (Four::splat(0.0), Four::splat(1.0));
+        let mut met = zero.at_most(u) & zero.at_most(v) & u.add(v).at_most(one);
+        met &= zero.less(distance) & distance.less(Four::splat(limit));
+        if met == 0 {
             return None;
         }
-        let distance = self.second.dot(q) * inverse;
-        (distance > 0.0 && distance < limit).then_some(Hit { distance, triangle: self.triangle, u, v })
+        let (distances, us, vs) = (distance.lanes(), u.lanes(), v.lanes());
+        let mut nearest = met.trailing_zeros() as usize & 3;
+        met &= met - 1;
+        while met != 0 {
+            let lane = met.trailing_zeros() as usize & 3;
+            met &= met - 1;
+            if distances[lane] < distances[nearest] {
+                nearest = lane;
+            }
+        }
+        let triangle = self.triangles[nearest];
+        Some(Hit { distance: distances[nearest], triangle, u: us[nearest], v: vs[nearest] })
     }
 }
 
-fn grow(nodes: &mut Vec<Node>, node: usize, items: &mut [Item], offset: usize, depth: usize) {
-    let bounds = items.iter().fold(Bounds::EMPTY, |all, item| all.with(item.bounds));
-    (nodes[node].low, nodes[node].high) = (bounds.low, bounds.high);
-    let split = if items.len() <= LEAF || depth >= DEEPEST { None } else { divide(items, bounds) };
-    let Some(middle) = split else {
-        nodes[node].first = small(offset);
-        nodes[node].count = small(items.len());
-        return;
-    };
-    let children = nodes.len();
-    nodes[node].first = small(children);
-    let blank = Node { low: Vec3::ZERO, high: Vec3::ZERO, first: 0, count: 0 };
-    nodes.extend([blank, blank]);
-    let (left, right) = items.split_at_mut(middle);
-    grow(nodes, children, left, offset, depth + 1);
-    grow(nodes, children + 1, right, offset + middle, depth + 1);
+/// Two parts where one would be more than a group holds.
+fn halves(items: &mut [Item], depth: usize) -> (&mut [Item], &mut [Item]) {
+    let middle = if items.len() <= LEAF { items.len() } else { divide(items, depth) };
+    items.split_at_mut(middle)
 }
 
-/// Sorts the items into two groups and says where the second begins, if two are better than one.
-fn divide(items: &mut [Item], bounds: Bounds) -> Option<usize> {
+/// Sorts the items into two parts and says where the second begins.
+fn divide(items: &mut [Item], depth: usize) -> usize {
     let centres = items.iter().fold(Bounds::EMPTY, |all, item| all.with(Bounds::around(item.centre)));
     let size = centres.high - centres.low;
     let mut best = (f32::INFINITY, 0, 0);
@@ -268,15 +315,11 @@ fn divide(items: &mut [Item], bounds: Bounds) -> Option<usize> {
         }
     }
     let (cost, axis, bin) = best;
-    // Visiting a pair of boxes costs about as much as two triangles.
-    let worth = cost < bounds.area() * (items.len() as f32 - 1.0) || items.len() > 4 * LEAF;
-    if !worth {
-        return None;
-    }
     let (low, size) = (centres.low[axis], size[axis]);
-    let middle = if size > 0.0 { gather(items, |item| bin_of(item, axis, low, size) < bin) } else { 0 };
+    let splits = cost < f32::INFINITY && depth < DEEPEST;
+    let middle = if splits { gather(items, |item| bin_of(item, axis, low, size) < bin) } else { 0 };
     // All centres in one place: halves are as good as any.
-    Some(if middle == 0 || middle == items.len() { items.len() / 2 } else { middle })
+    if middle == 0 || middle == items.len() { items.len() / 2 } else { middle }
 }
 
 fn bin_of(item: &Item, axis: usize, low: f32, size: f32) -> usize {
@@ -301,7 +344,7 @@ fn small(count: usize) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bvh, Hit, Leaf, Ray};
+    use super::{Beam, Bounds, Bvh, Group, Hit, Item, Ray};
     use crate::math::{Vec3, vec3};
     use crate::sampler::hash;
 
@@ -318,9 +361,11 @@ mod tests {
 
     fn brute(triangles: &[[Vec3; 3]], ray: &Ray) -> Option<Hit> {
         let mut best: Option<Hit> = None;
-        for (triangle, [a, b, c]) in (0..).zip(triangles) {
-            let leaf = Leaf { corner: *a, first: *b - *a, second: *c - *a, triangle };
-            if let Some(hit) = leaf.meet(ray, best.map_or(f32::INFINITY, |hit| hit.distance)) {
+        for triangle in (0..).take(triangles.len()) {
+            let item = Item { bounds: Bounds::EMPTY, centre: Vec3::ZERO, triangle };
+            let group = Group::new(triangles, &[item]);
+            let limit = best.map_or(f32::INFINITY, |hit| hit.distance);
+            if let Some(hit) = group.meet(&Beam::new(ray), limit) {
                 best = Some(hit);
             }
         }

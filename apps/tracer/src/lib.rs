@@ -8,6 +8,7 @@ pub mod bvh;
 pub mod camera;
 mod denoise;
 pub mod film;
+mod four;
 pub mod frame;
 mod gltf;
 pub mod math;

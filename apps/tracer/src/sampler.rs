@@ -3,6 +3,9 @@
 //! Pairs come from a Sobol sequence with hash-based Owen scrambling, shuffled anew for every use (B. Burley, "Practical
 //! Hash-based Owen Scrambling", 2020): a pixel's few samples are spread evenly in each decision they take.
 
+/// Decisions of a path that are spread evenly; later ones, which matter little, are merely random.
+const EVEN: u32 = 10;
+
 /// Numbers for one path.
 #[derive(Debug)]
 pub struct Sampler {
@@ -23,6 +26,10 @@ impl Sampler {
     pub fn pair(&mut self) -> (f32, f32) {
         self.uses += 1;
         let seed = hash(self.seed, self.uses);
+        if self.uses > EVEN {
+            let a = hash(seed, self.index);
+            return (unit(a), unit(hash(a, 1)));
+        }
         let index = scramble(self.index, seed) & self.mask;
         let (a, b) = sobol(index);
         (unit(scramble(a, hash(seed, 1))), unit(scramble(b, hash(seed, 2))))
@@ -32,6 +39,9 @@ impl Sampler {
     pub fn one(&mut self) -> f32 {
         self.uses += 1;
         let seed = hash(self.seed, self.uses);
+        if self.uses > EVEN {
+            return unit(hash(seed, self.index));
+        }
         let index = scramble(self.index, seed) & self.mask;
         unit(scramble(index.reverse_bits(), hash(seed, 1)))
     }

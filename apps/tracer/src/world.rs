@@ -9,11 +9,13 @@ use crate::sky::Sky;
 use crate::surface::{Lobe, pick};
 
 /// Surfaces a path may touch.
-const BOUNCES: u32 = 7;
+const BOUNCES: u32 = 6;
 /// From here on a path's chance to go on is what it carries.
-const ROULETTE: u32 = 2;
+const ROULETTE: u32 = 1;
 /// Light found after the first surface is cut here: a few fireflies are worth less than a clean picture.
 const BRIGHTEST: f32 = 12.0;
+/// Direct light below this is looked after only some of the time.
+const FAINT: f32 = 0.12;
 
 /// Everything a path can meet.
 #[derive(Debug)]
@@ -163,7 +165,8 @@ impl World {
             takes_lights = !lobe.asks();
             let lobe = if bounce == 0 { lobe.without_colour() } else { lobe };
             if !takes_lights {
-                let light = self.direct(&spot, &lobe, view, bounce, sampler);
+                let left = left(carried, first);
+                let light = self.direct(&spot, &lobe, view, left, bounce, sampler);
                 sample.add(first, carried * light);
             }
             let drawn = lobe.sample(spot.normal, view, spot.outside, sampler.pair());
@@ -174,7 +177,7 @@ impl World {
             }
             carried *= scattered.weight;
             if bounce >= ROULETTE {
-                let chance = lesser(carried.max_element(), 0.95);
+                let chance = lesser(left(carried, first), 0.95);
                 if chance <= 0.0 || sampler.one() >= chance {
                     break;
                 }
@@ -210,8 +213,8 @@ impl World {
         Some(Spot { place: ray.at(hit.distance), plane, normal, material, outside, faded: 0.0 })
     }
 
-    /// Light that comes to a spot straight from the sun and the glowing triangles.
-    fn direct(&self, spot: &Spot<'_>, lobe: &Lobe, view: Vec3, bounce: u32, sampler: &mut Sampler) -> Vec3 {
+    /// Light that comes to a spot straight from the sun and the glowing triangles. `left` is what the path still carries.
+    fn direct(&self, spot: &Spot<'_>, lobe: &Lobe, view: Vec3, left: f32, bounce: u32, sampler: &mut Sampler) -> Vec3 {
         let origin = spot.place + spot.plane * self.offset;
         // Later surfaces matter less: they ask one of the two, for both.
         let one_of_two = bounce > 0 && !self.lights.is_empty();
@@ -220,22 +223,29 @@ impl World {
             (true, first) => (first, !first, 2.0),
         };
         let mut light = Vec3::ZERO;
-        if sun && let Some((direction, strength)) = self.sky.sample_sun(sampler.pair()) {
+        if sun
+            && let Some((direction, strength)) = self.sky.sample_sun(sampler.pair())
+            && direction.dot(spot.plane) > 0.0
+        {
             let part = lobe.reflectance(spot.normal, view, direction) * strength;
-            if part.max_element() > 0.0
-                && direction.dot(spot.plane) > 0.0
-                && !self.bvh.blocked(&Ray { origin, direction }, f32::INFINITY)
-            {
-                light += part;
-            }
+            light += self.arrives(part, left, &Ray { origin, direction }, f32::INFINITY, sampler);
         }
         if lamps && !self.lights.is_empty() {
-            light += self.lamp(spot, lobe, view, origin, sampler);
+            light += self.lamp(spot, lobe, view, origin, left, sampler);
         }
         light * weight
     }
 
-    fn lamp(&self, spot: &Spot<'_>, lobe: &Lobe, view: Vec3, origin: Vec3, sampler: &mut Sampler) -> Vec3 {
+    /// The part that nothing keeps off. Faint light is looked after rarely, and then counts for all the times it was not.
+    fn arrives(&self, part: Vec3, left: f32, ray: &Ray, limit: f32, sampler: &mut Sampler) -> Vec3 {
+        let chance = lesser(left * part.max_element() / FAINT, 1.0);
+        if chance <= 0.0 || (chance < 1.0 && sampler.one() >= chance) || self.bvh.blocked(ray, limit) {
+            return Vec3::ZERO;
+        }
+        part / chance
+    }
+
+    fn lamp(&self, spot: &Spot<'_>, lobe: &Lobe, view: Vec3, origin: Vec3, left: f32, sampler: &mut Sampler) -> Vec3 {
         let choice = sampler.one();
         let number = self.lights.partition_point(|light| light.up_to <= choice);
         let number = number.min(self.lights.len() - 1);
@@ -258,8 +268,15 @@ impl World {
         let part = lobe.reflectance(spot.normal, view, direction) * emission;
         let part = part * (seen / (greater(distance * distance, 1e-20) * chance));
         let short = distance - 2.0 * self.offset;
-        let unseen = part.max_element() <= 0.0 || self.bvh.blocked(&Ray { origin, direction }, short);
-        if unseen { Vec3::ZERO } else { part }
+        self.arrives(part, left, &Ray { origin, direction }, short, sampler)
+    }
+}
+
+/// The most that light found now can add to the pixel: the first surface's colour was left out, but it will dim it.
+fn left(carried: Vec3, first: Option<Lobe>) -> f32 {
+    match first {
+        Some(Lobe::Diffuse { base }) => (carried * base).max_element(),
+        _ => carried.max_element(),
     }
 }
 
