@@ -82,10 +82,8 @@ pub enum Contract {
         /// Who is in it.
         members: BTreeSet<Address>,
     },
-    /// A wallet that accepts no signature (ERC-1271).
-    Mute,
-    /// A program that takes results by callback.
-    Client,
+    /// Any other program: it accepts no signature (ERC-1271), is no list of accounts, and may take results by callback.
+    Program,
 }
 
 /// A time class.

@@ -7,17 +7,26 @@
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 mod asset;
+mod consensus;
 mod deal;
 mod event;
+mod hub;
+mod manage;
+mod matching;
 mod money;
 mod refusal;
+mod settle;
 
 pub use asset::{
     Asset, AssetKind, Category, Contract, DEFAULT_SCHEDULER_REWARD_RATIO, DEFAULT_WORKER_STAKE_RATIO, Policy,
 };
+pub use consensus::{Authorization, Backing, Scheduler, Sealed, is_consensus, log_weight, weight};
 pub use deal::{Contribution, ContributionStatus, Deal, Group, Part, Task, TaskStatus};
 pub use event::Event;
+pub use hub::Hub;
+pub use matching::{Orders, Payer};
 pub use refusal::{DatasetMismatch, Refusal};
+pub use settle::Outcome;
 
 /// Contributions are taken for this many times the category's time after the match.
 pub const CONTRIBUTION_DEADLINE_RATIO: u64 = 7;
