@@ -46,17 +46,17 @@ Ks 0.6 0.6 0.6
 Pr 0.12
 
 newmtl lacquer
-Kd 0.62 0.035 0.025
+Kd 0.6 0.025 0.02
 Ks 0.6 0.6 0.6
 Pr 0.1
 
 newmtl celadon
-Kd 0.09 0.36 0.33
+Kd 0.05 0.3 0.3
 Ks 0.6 0.6 0.6
 Pr 0.14
 
 newmtl gold
-Kd 1.0 0.72 0.29
+Kd 1.0 0.64 0.2
 Pm 1
 Pr 0.18
 
@@ -72,7 +72,7 @@ Pr 0.34
 
 newmtl lamp
 Kd 0 0 0
-Ke 19 11.5 5
+Ke 9 4.2 1.3
 ";
 
 fn model() -> Scene {
@@ -95,7 +95,12 @@ fn model() -> Scene {
     let knot = sweep::knot(200, 10);
     scene.add(&knot, |p| p * 0.4 + vec3(0.0, 3.0, 0.0));
     scene.object("lamp", "lamp");
-    scene.add(&sweep::star(0.2), |p| p + vec3(0.0, 3.0, 0.0));
+    // On one of its spikes, so that it shows points from every side.
+    let ((s1, c1), (s2, c2)) = (turn(0.125), turn(0.09));
+    scene.add(&sweep::star(0.17), |p| {
+        let (x, z) = (p.x * c1 + p.z * s1, p.z * c1 - p.x * s1);
+        vec3(x * c2 - p.y * s2, x * s2 + p.y * c2 + 3.0, z)
+    });
     scene
 }
 

@@ -107,7 +107,7 @@ pub(crate) fn star(size: f32) -> Polygons {
         let pick = |axis: usize| axis + 3 * (octant >> axis & 1);
         let flipped = octant.count_ones() % 2 == 1;
         let corners = if flipped { [pick(0), pick(2), pick(1)] } else { [pick(0), pick(1), pick(2)] };
-        let spike = corners.iter().fold(Vec3::ZERO, |sum, &corner| sum + polygons.points[corner]);
+        let spike = corners.iter().fold(Vec3::ZERO, |sum, &corner| sum + polygons.points[corner] * 1.15);
         let tip = polygons.points.len();
         polygons.points.push(spike);
         for n in 0..3 {

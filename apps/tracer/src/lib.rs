@@ -35,3 +35,34 @@ pub fn render_png(mesh: Mesh, settings: &Settings) -> Result<Vec<u8>, png::Encod
     let world = World::studio(mesh);
     film::develop(&frame::render(&world, &camera, settings))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use crate::camera::Camera;
+    use crate::frame::{Settings, render};
+    use crate::sampler::hash;
+    use crate::scene_file::load;
+    use crate::world::World;
+
+    /// Replicas agree only if every build and machine computes these very bits; a change of the tracer's or the scene's may
+    /// change them, a compiler, an optimisation level or a processor may not.
+    #[test]
+    fn a_frame_is_the_same_bits_on_every_machine() {
+        let loaded = load("hands.obj", &|name| match name {
+            "hands.obj" => Ok(include_bytes!("../../scenes/hands.obj").to_vec()),
+            "hands.mtl" => Ok(include_bytes!("../../scenes/hands.mtl").to_vec()),
+            _ => Err(io::Error::from(io::ErrorKind::NotFound)),
+        });
+        let mesh = loaded.unwrap().mesh;
+        let settings = Settings { frame: 5, frames: 24, width: 32, height: 24, samples: 4, raw: false };
+        let camera = Camera::orbit(&mesh, settings.frame, settings.frames, 4.0 / 3.0);
+        let picture = render(&World::studio(mesh), &camera, &settings);
+        let digest = picture.pixels.iter().fold(0, |digest, pixel| {
+            assert!(pixel.is_finite());
+            [pixel.x, pixel.y, pixel.z].iter().fold(digest, |digest, x| hash(digest, x.to_bits()))
+        });
+        assert_eq!(digest, 3_791_383_936);
+    }
+}

@@ -28,11 +28,11 @@ impl Sky {
         let towards = vec3(-0.62, 0.74, 0.5).normalized();
         let rim = 0.9962; // 5 degrees
         let solid_angle = std::f32::consts::TAU * (1.0 - rim);
-        let irradiance = vec3(1.0, 0.86, 0.68) * 2.6;
+        let irradiance = vec3(1.0, 0.84, 0.64) * 3.1;
         Self {
-            horizon: vec3(0.50, 0.57, 0.66),
-            zenith: vec3(0.16, 0.24, 0.40),
-            glow: vec3(1.0, 0.86, 0.7) * 1.1,
+            horizon: vec3(0.34, 0.41, 0.52),
+            zenith: vec3(0.05, 0.09, 0.19),
+            glow: vec3(1.0, 0.83, 0.64) * 1.5,
             sun: Some(Sun { towards, rim, radiance: irradiance / solid_angle, solid_angle }),
         }
     }

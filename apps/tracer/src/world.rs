@@ -92,7 +92,7 @@ impl World {
             radius: size * 0.5,
             material: Material {
                 name: "floor".to_owned(),
-                base: vec3(0.34, 0.35, 0.37),
+                base: vec3(0.23, 0.235, 0.25),
                 roughness: 0.35,
                 coat: 0.03,
                 ..Material::default()
