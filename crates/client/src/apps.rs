@@ -1,0 +1,150 @@
+//! Publishing what can be run or read: apps, datasets, pools of one's own.
+
+use crate::client::Client;
+use crate::error::Error;
+use crate::market::BookFilter;
+use abi::Call;
+use abi::call::{NewApp, NewWorkerpool};
+use abi::contracts::Registry;
+use alloy_sol_types::{SolCall, SolValue};
+use api::limits::SAFE_INTEGER;
+use api::order::{AnyOrder, Kind};
+use orders::AppOrder;
+use std::path::Path;
+use units::{Address, Amount, Bytes, Digest, Tag, U256};
+
+/// What runs WebAssembly commands.
+const WASM: &str = "WASM";
+/// How many bytes a WebAssembly module begins with, and which.
+const MAGIC: &[u8] = b"\0asm";
+
+/// A published app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct App {
+    /// Its address, which orders name.
+    pub address: Address,
+    /// Its module.
+    pub digest: Digest,
+}
+
+/// For whom an app is, and what it costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AppPrice {
+    /// For its owner alone, for nothing.
+    OwnUse,
+    /// For everybody, at this price a task.
+    Everybody(Amount),
+}
+
+impl Client {
+    /// Publishes a WebAssembly command for this client's own use, for nothing. Publishing it again costs nothing and gives the
+    /// same app.
+    ///
+    /// # Errors
+    /// [`Error::File`], also for what is no WebAssembly; [`Error::Refused`], [`Error::Reverted`], [`Error::Unreachable`].
+    pub async fn publish_app(&self, wasm: &Path) -> Result<App, Error> {
+        let module = tokio::fs::read(wasm).await.map_err(Error::file(wasm))?;
+        if !module.starts_with(MAGIC) {
+            let why = "it is not a WebAssembly module; build the program for wasm32-wasip1";
+            return Err(Error::file(wasm)(std::io::Error::new(std::io::ErrorKind::InvalidData, why)));
+        }
+        let name = wasm.file_stem().and_then(|name| name.to_str()).unwrap_or("app");
+        self.publish_module(name, module, AppPrice::OwnUse).await
+    }
+
+    /// Publishes a module under a name and sees to it that an app order with this price rests on the book.
+    ///
+    /// # Errors
+    /// As of [`Client::publish_app`].
+    pub async fn publish_module(
+        &self,
+        name: &str,
+        module: impl Into<bytes::Bytes>,
+        price: AppPrice,
+    ) -> Result<App, Error> {
+        let digest = self.upload_bytes(name, module).await?.digest;
+        let new = NewApp {
+            owner: self.address(),
+            name: name.to_owned(),
+            kind: WASM.to_owned(),
+            multiaddr: Bytes::from(format!("blob:{digest}").into_bytes()),
+            checksum: digest.0,
+            mrenclave: Bytes::new(),
+        };
+        let address = self.predict_app(&new).await?;
+        if !self.is_registered(self.exchange().app_registry, address).await? {
+            match self.transact(&Call::CreateApp(Box::new(new))).await {
+                Ok(_) => {}
+                // Somebody, such as another command under the same key, was faster.
+                Err(Error::Reverted { .. }) if self.is_registered(self.exchange().app_registry, address).await? => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.offer_app(address, price).await?;
+        Ok(App { address, digest })
+    }
+
+    /// Creates a workerpool of one's own.
+    ///
+    /// # Errors
+    /// As of [`Client::transact`].
+    pub async fn create_pool(&self, description: &str) -> Result<Address, Error> {
+        let registry = self.exchange().workerpool_registry;
+        let new = NewWorkerpool { owner: self.address(), description: description.to_owned() };
+        let predict = Registry::predictWorkerpoolCall {
+            _workerpoolOwner: new.owner,
+            _workerpoolDescription: new.description.clone(),
+        };
+        let address = decode_address(&self.view(registry, predict.abi_encode()).await?, "predictWorkerpool")?;
+        self.transact(&Call::CreateWorkerpool(new)).await?;
+        Ok(address)
+    }
+
+    /// Sees to it that an app order with this price and for these requesters rests on the book.
+    async fn offer_app(&self, app: Address, price: AppPrice) -> Result<(), Error> {
+        let (appprice, requesterrestrict) = match price {
+            AppPrice::OwnUse => (Amount::ZERO, self.address()),
+            AppPrice::Everybody(price) => (price, Address::ZERO),
+        };
+        let filter = BookFilter { kind: Some(Kind::App), maker: Some(self.address()), ..BookFilter::default() };
+        let resting = self.book(filter).await?;
+        // Half an order's volume is more than anybody buys in one job.
+        let is_there =
+            |row: &api::order::BookRow| row.subject == app && row.price == appprice && row.remaining > SAFE_INTEGER / 2;
+        if resting.iter().any(is_there) {
+            return Ok(());
+        }
+        let order = AppOrder {
+            app,
+            appprice,
+            volume: U256::from(SAFE_INTEGER),
+            tag: Tag::NONE,
+            datasetrestrict: Address::ZERO,
+            workerpoolrestrict: Address::ZERO,
+            requesterrestrict,
+            salt: self.salt()?,
+        };
+        self.place(&AnyOrder::App(self.sign(order))).await.map(drop)
+    }
+
+    async fn predict_app(&self, new: &NewApp) -> Result<Address, Error> {
+        let predict = Registry::predictAppCall {
+            _appOwner: new.owner,
+            _appName: new.name.clone(),
+            _appType: new.kind.clone(),
+            _appMultiaddr: new.multiaddr.clone(),
+            _appChecksum: new.checksum,
+            _appMREnclave: new.mrenclave.clone(),
+        };
+        decode_address(&self.view(self.exchange().app_registry, predict.abi_encode()).await?, "predictApp")
+    }
+
+    async fn is_registered(&self, registry: Address, entry: Address) -> Result<bool, Error> {
+        let answer = self.view(registry, Registry::isRegisteredCall { _entry: entry }.abi_encode()).await?;
+        bool::abi_decode(&answer).map_err(|error| Error::answer("isRegistered", error))
+    }
+}
+
+fn decode_address(answer: &Bytes, call: &str) -> Result<Address, Error> {
+    Address::abi_decode(answer).map_err(|error| Error::answer(call, error))
+}

@@ -1,0 +1,4 @@
+//! The SDK without an exchange: what it puts on disk, and what it says of one that is not there.
+
+mod connect;
+mod placement;
