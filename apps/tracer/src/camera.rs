@@ -55,7 +55,7 @@ impl Camera {
 fn fit(mesh: &Mesh, aspect: f32) -> (Vec3, f32) {
     const BANDS: usize = 24;
     const ANGLES: u16 = 32;
-    let (low, high) = bounds(mesh);
+    let (low, high) = mesh.bounds();
     let centre = (low + high) * 0.5;
     let mut radii = [0.0_f32; BANDS];
     let band_height = greater(high.y - low.y, 1e-12) / BANDS as f32;
@@ -96,14 +96,6 @@ fn fit(mesh: &Mesh, aspect: f32) -> (Vec3, f32) {
         }
     }
     (centre + vec3(0.0, best.1, 0.0), best.0)
-}
-
-/// The corners of the box around a mesh.
-#[must_use]
-pub fn bounds(mesh: &Mesh) -> (Vec3, Vec3) {
-    let corners = mesh.triangles.iter().flat_map(|triangle| triangle.corners);
-    let empty = (Vec3::splat(f32::INFINITY), Vec3::splat(f32::NEG_INFINITY));
-    corners.fold(empty, |(low, high), corner| (low.min(corner), high.max(corner)))
 }
 
 #[cfg(test)]

@@ -66,6 +66,31 @@ pub struct Mesh {
     pub materials: Vec<Material>,
 }
 
+impl Mesh {
+    /// The corners of the box around it.
+    #[must_use]
+    pub fn bounds(&self) -> (Vec3, Vec3) {
+        around(self.triangles.iter().flat_map(|triangle| triangle.corners))
+    }
+
+    /// The same shape around the origin and two units in its longest dimension, where 32-bit numbers are at their best:
+    /// squares of areas neither vanish nor overflow.
+    #[must_use]
+    pub fn fitted(mut self) -> Self {
+        let (low, high) = self.bounds();
+        let (centre, scale) = (low.lerp(high, 0.5), 2.0 / (high - low).max_element());
+        for triangle in &mut self.triangles {
+            triangle.corners = triangle.corners.map(|corner| (corner - centre) * scale);
+        }
+        self
+    }
+}
+
+fn around(points: impl Iterator<Item = Vec3>) -> (Vec3, Vec3) {
+    let empty = (Vec3::splat(f32::INFINITY), Vec3::splat(f32::NEG_INFINITY));
+    points.fold(empty, |(low, high), point| (low.min(point), high.max(point)))
+}
+
 /// Gathers faces from a file and gives those without normals some.
 #[derive(Debug, Default)]
 pub struct Builder {
@@ -110,7 +135,10 @@ impl Builder {
     /// Faces without normals are shaded smoothly where they meet at less than 40°, and with a crease elsewhere.
     #[must_use]
     pub fn build(self, materials: Vec<Material>) -> Option<Mesh> {
-        let flat: Vec<Vec3> = self.faces.iter().map(|face| self.area_normal(face)).collect();
+        let (low, high) = around(self.positions.iter().copied());
+        // Areas are squares: at the scale of the whole, the smallest and the largest mesh have some.
+        let scale = 1.0 / (high - low).max_element();
+        let flat: Vec<Vec3> = self.faces.iter().map(|face| self.area_normal(face, scale)).collect();
         let neighbours = self.neighbours();
         let mut triangles = Vec::with_capacity(self.faces.len());
         for (number, face) in self.faces.iter().enumerate() {
@@ -127,9 +155,9 @@ impl Builder {
         (!triangles.is_empty()).then_some(Mesh { triangles, materials })
     }
 
-    fn area_normal(&self, face: &Face) -> Vec3 {
+    fn area_normal(&self, face: &Face, scale: f32) -> Vec3 {
         let [a, b, c] = face.positions.map(|position| self.positions[position as usize]);
-        (b - a).cross(c - a)
+        ((b - a) * scale).cross((c - a) * scale)
     }
 
     /// Faces around each point without given normals. Points are told apart by place, as files repeat them.

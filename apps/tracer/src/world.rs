@@ -1,7 +1,6 @@
 //! A scene made ready for tracing, and the light along a path through it.
 
 use crate::bvh::{Bvh, Ray};
-use crate::camera::bounds;
 use crate::math::{Vec3, greater, lesser, smoothstep, vec3};
 use crate::mesh::{Material, Mesh};
 use crate::sampler::Sampler;
@@ -84,7 +83,7 @@ impl World {
     /// With the studio's floor and sky.
     #[must_use]
     pub fn studio(mesh: Mesh) -> Self {
-        let (low, high) = bounds(&mesh);
+        let (low, high) = mesh.bounds();
         let size = (high - low).length();
         let ground = Ground {
             height: low.y - size * 1e-4,
@@ -122,7 +121,7 @@ impl World {
         for light in &mut lights {
             light.up_to /= sum;
         }
-        let (low, high) = bounds(&mesh);
+        let (low, high) = mesh.bounds();
         let far = greater(high.max(-low).max_element(), (high - low).max_element());
         Self { mesh, bvh, lights, ground, sky, offset: far * 2e-5 }
     }
