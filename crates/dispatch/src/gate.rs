@@ -66,6 +66,21 @@ impl Dispatch {
         self.reconsider(task);
     }
 
+    /// Says, after a restart, that a task is agreed on and who has shown its result already.
+    pub fn resume_agreement(
+        &mut self,
+        task: TaskId,
+        winners: BTreeSet<Address>,
+        shown: impl IntoIterator<Item = Address>,
+        until: Timestamp,
+    ) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        let shown = shown.into_iter().collect();
+        open.settled_on = Some(Agreement { winners, shown, until, concluded: false });
+        self.alarms.insert((until, task));
+        self.reconsider(task);
+    }
+
     /// A worker has shown the agreed result.
     pub fn shown(&mut self, at: Timestamp, task: TaskId, worker: Address, decisions: &mut Vec<Decision>) {
         if let Some(agreement) = self.open.get_mut(&task).and_then(|open| open.settled_on.as_mut()) {

@@ -27,7 +27,7 @@ pub use worker::{Decline, Held, Joined, Worker, WorkerView};
 use open::Open;
 use queue::Queue;
 use std::collections::{BTreeMap, BTreeSet};
-use units::{Address, B256, DealId, TaskId, Timestamp};
+use units::{Address, B256, DealId, OrderHash, TaskId, Timestamp};
 use worker::Station;
 
 /// The state of dispatch. It is soft: it can be rebuilt from the exchange's state and what agents say they hold.
@@ -151,6 +151,20 @@ impl Dispatch {
                 self.forget(deal);
             }
         }
+    }
+
+    /// Whether each machine counts as an owner of its own.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.private
+    }
+
+    /// Whether a worker holds a task of this job now, or has stated a result that is not final.
+    #[must_use]
+    pub fn holds_of(&self, worker: Address, request: OrderHash) -> bool {
+        let of_job = |deal: &DealId| self.bags.get(deal).is_some_and(|bag| bag.terms.request == request);
+        let held = self.workers.get(&worker).into_iter().flat_map(|station| &station.holding);
+        held.filter_map(|task| self.open.get(task)).any(|open| of_job(&open.deal))
     }
 
     /// Who took part in an open task and stated which result; empty for a task that is not open.

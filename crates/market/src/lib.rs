@@ -1,2 +1,196 @@
 //! Rules and policy together: what the server and the simulator drive.
+//!
+//! A [`Market`] owns the exchange and the policy beside it. The shell puts commands and news of workers in; out come, in an
+//! [`Output`], the entries that were accepted (to be journaled), their events, orders to be signed for the hosted pools, and
+//! messages to workers, which must not leave before the entries are durable. Invariants: the exchange's state changes by
+//! accepted entries alone, each of which is in the output, in order; everything else here can be rebuilt from that state and
+//! from what agents say they hold.
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
+
+mod decide;
+mod facts;
+mod jobs;
+mod observe;
+mod output;
+mod rebuild;
+mod supply;
+
+pub use book::{Cause, Explanation, Match, Misfit, Obstacle};
+pub use dispatch::{Decline, Held, Joined, Phase, Worker, WorkerView};
+pub use jobs::JobView;
+pub use output::{Ending, Message, Output, Package};
+
+use book::Book;
+use dispatch::{Clocks, Dispatch};
+use exchange::{Command, Entry, Exchange, Place, Rejection};
+use jobs::Jobs;
+use std::collections::BTreeMap;
+use supply::Supply;
+use units::{Address, Amount, B256, DealId, OrderHash, TaskId, Timestamp, U256};
+
+/// The exchange with its policy.
+#[derive(Debug)]
+pub struct Market {
+    exchange: Exchange,
+    book: Book,
+    /// Orders taken so far: the book's time.
+    arrivals: u64,
+    /// Whether a match may be possible that was not before.
+    book_stirred: bool,
+    dispatch: Dispatch,
+    supply: Supply,
+    jobs: Jobs,
+    /// The job that each live hosted deal serves.
+    deals: BTreeMap<DealId, OrderHash>,
+    /// Results whose packages the shell holds, of tasks that are not final.
+    packages: BTreeMap<TaskId, BTreeMap<B256, Package>>,
+    /// What the accounts were paid for a task whose finalization is being observed.
+    rewards: BTreeMap<(B256, Address), Amount>,
+}
+
+impl Market {
+    /// A market around an exchange, be it new or replayed: policy is rebuilt from the exchange's state.
+    #[must_use]
+    pub fn new(exchange: Exchange) -> Self {
+        let private = exchange.genesis().private;
+        let mut market = Self {
+            exchange,
+            book: Book::default(),
+            arrivals: 0,
+            book_stirred: true,
+            dispatch: Dispatch::new(private, Clocks::default()),
+            supply: Supply::default(),
+            jobs: Jobs::default(),
+            deals: BTreeMap::new(),
+            packages: BTreeMap::new(),
+            rewards: BTreeMap::new(),
+        };
+        market.rebuild();
+        market
+    }
+
+    /// The rules' state.
+    #[must_use]
+    pub fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// Applies a command; policy takes note of what came of it. A worker's batch need not say where its tasks are: the
+    /// market knows where it granted them.
+    ///
+    /// # Errors
+    /// The rules' [`Rejection`]; nothing has changed then.
+    pub fn command(&mut self, at: Timestamp, mut command: Command, out: &mut Output) -> Result<(), Rejection> {
+        if let Command::Batch { batch, places } = &mut command {
+            let tasks = batch.commits().map(|it| it.task).chain(batch.completes().map(|it| it.task));
+            let known = tasks.filter_map(|task| self.dispatch.place(task));
+            places.extend(known.map(|(deal, index)| Place { deal, index: U256::from(index) }));
+            places.sort_unstable();
+            places.dedup();
+        }
+        let entry = Entry { at, command };
+        let first = out.events.len();
+        if let Err(rejection) = self.exchange.apply(&entry, &mut out.events) {
+            out.events.truncate(first);
+            return Err(rejection);
+        }
+        out.entries.push(entry);
+        self.observe(at, first, out);
+        Ok(())
+    }
+
+    /// A worker connected. It may go on with the adopted tasks, and is asked again for what was asked before.
+    pub fn worker_joined(&mut self, at: Timestamp, worker: Worker, holding: &[Held], out: &mut Output) -> Joined {
+        let address = worker.address;
+        let score = self.exchange.score(address);
+        let joined = self.dispatch.worker_joined(at, Worker { score, ..worker }, holding);
+        self.ask_again(address, &joined, out);
+        self.supply.capacity_changed();
+        self.book_stirred = true;
+        joined
+    }
+
+    /// A worker's connection is gone.
+    pub fn worker_left(&mut self, at: Timestamp, worker: Address) {
+        self.dispatch.worker_left(at, worker);
+        self.supply.capacity_changed();
+    }
+
+    /// A worker says how many more tasks it can take.
+    pub fn worker_ready(&mut self, worker: Address, slots: u32) {
+        self.dispatch.worker_ready(worker, slots);
+    }
+
+    /// A worker says how far it is with a task.
+    pub fn worker_phase(&mut self, at: Timestamp, worker: Address, task: TaskId, phase: Phase) {
+        self.dispatch.phase(at, worker, task, phase);
+    }
+
+    /// A worker gives a task back.
+    pub fn worker_declined(&mut self, worker: Address, task: TaskId, reason: Decline) {
+        self.dispatch.worker_declined(worker, task, reason);
+    }
+
+    /// A task ran this long on some worker, milliseconds: for forecasts only.
+    pub fn ran(&mut self, task: TaskId, ran_ms: u64) {
+        if let Some((deal, _)) = self.dispatch.place(task) {
+            self.dispatch.ran(deal, ran_ms);
+            let pool = self.dispatch.bag(deal).map(|bag| bag.terms.pool);
+            if let Some(pool) = pool {
+                self.supply.learn(pool, ran_ms);
+            }
+        }
+    }
+
+    /// The shell holds the package of a result of this task, and has checked that it is of that digest.
+    pub fn package(&mut self, at: Timestamp, task: TaskId, package: Package, out: &mut Output) {
+        if self.dispatch.place(task).is_none() {
+            return;
+        }
+        let digest = package.digest;
+        self.packages.entry(task).or_default().insert(digest, package);
+        let mut decisions = Vec::new();
+        self.dispatch.package(at, task, digest, &mut decisions);
+        self.carry_out(at, decisions, out);
+    }
+
+    /// When the shell should call [`Market::decide`] even if nothing happens.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        [self.exchange.next_deadline(), self.dispatch.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Why a resting request is not (fully) matched.
+    #[must_use]
+    pub fn explain(&self, request: OrderHash) -> Option<Explanation> {
+        self.book.explain(request, &self.facts())
+    }
+
+    /// How a job stands; `None` for a request that no hosted deal serves and that does not rest.
+    #[must_use]
+    pub fn job(&self, request: OrderHash) -> Option<JobView> {
+        let mut view = self.jobs.view(request);
+        if view.is_none() && self.book.request(request).is_none() {
+            return None;
+        }
+        let live = self.deals.iter().filter(|(_, job)| **job == request);
+        let tasks = live.filter_map(|(deal, _)| self.dispatch.tasks(*deal));
+        let mut found = view.take().unwrap_or_default();
+        for stand in tasks {
+            found.running = found.running.saturating_add(stand.running);
+            found.replicas = found.replicas.saturating_add(stand.replicas);
+        }
+        Some(found)
+    }
+
+    /// The workers of the hosted pools.
+    pub fn workers(&self) -> impl Iterator<Item = WorkerView> {
+        self.dispatch.workers()
+    }
+
+    /// Whether a worker may read the blobs of this job now: it holds one of its tasks.
+    #[must_use]
+    pub fn works_for(&self, worker: Address, request: OrderHash) -> bool {
+        self.dispatch.holds_of(worker, request)
+    }
+}

@@ -1,0 +1,86 @@
+//! Leases, and workers who vanish.
+
+use crate::world::{TIME, World, task, worker};
+use dispatch::{Decision, Ending, Held, Phase};
+use std::time::Duration;
+
+fn late(name: u8) -> Decision {
+    Decision::Cancel { worker: worker(name), task: task(1, 0), ending: Ending::TooLate }
+}
+
+#[test]
+fn a_lease_that_runs_out_goes_to_another_and_its_worker_gets_no_more_of_the_job() {
+    let mut world = World::new();
+    world.deal(1, 1, 2);
+    world.join(1, 1);
+    world.grants();
+    world.runs(1, task(1, 0));
+    assert_eq!(world.wait(TIME * 2 - Duration::from_millis(1)), []);
+    assert_eq!(world.wait(Duration::from_millis(1)), [late(1)]);
+    world.dispatch.worker_ready(worker(1), 1);
+    assert!(world.grants().is_empty());
+    world.join(2, 2);
+    assert_eq!(world.grants(), [(2, 0), (2, 1)]);
+}
+
+#[test]
+fn each_phase_has_a_clock_of_its_own() {
+    let mut world = World::new();
+    world.deal(1, 1, 1);
+    world.join(1, 1);
+    world.grants();
+    assert_eq!(world.wait(Duration::from_secs(100)), [], "fetching");
+    world.runs(1, task(1, 0));
+    assert_eq!(world.wait(TIME * 2 - Duration::from_millis(1)), [], "running has its whole time");
+}
+
+#[test]
+fn a_worker_whose_connection_broke_may_come_back_for_a_while() {
+    let mut world = World::new();
+    world.deal(1, 1, 1);
+    world.join(1, 1);
+    world.grants();
+    world.dispatch.worker_left(world.now, worker(1));
+    assert_eq!(world.wait(Duration::from_secs(19)), []);
+    let held = Held { task: task(1, 0), deal: crate::world::deal(1), index: 0, phase: Phase::Run };
+    let joining = world.worker(1, 1, 1);
+    let joined = world.dispatch.worker_joined(world.now, joining, &[held]);
+    assert_eq!(joined.adopted, [task(1, 0)]);
+    assert_eq!(world.wait(Duration::from_secs(60)), [], "its clock runs anew");
+}
+
+#[test]
+fn a_worker_that_does_not_come_back_loses_its_tasks() {
+    let mut world = World::new();
+    world.deal(1, 1, 1);
+    world.join(1, 1);
+    world.join(2, 0);
+    world.grants();
+    world.dispatch.worker_left(world.now, worker(1));
+    assert_eq!(world.wait(Duration::from_secs(20)), [late(1)]);
+    world.dispatch.worker_ready(worker(2), 1);
+    assert_eq!(world.grants(), [(2, 0)]);
+}
+
+#[test]
+fn a_worker_that_comes_back_without_a_task_has_dropped_it() {
+    let mut world = World::new();
+    world.deal(1, 1, 1);
+    world.join(1, 1);
+    world.grants();
+    world.join(1, 1);
+    world.join(2, 1);
+    assert_eq!(world.grants(), [(2, 0)]);
+}
+
+#[test]
+fn the_next_deadline_is_the_first_that_anything_waits_for() {
+    let mut world = World::new();
+    assert_eq!(world.dispatch.next_deadline(), None);
+    world.deal(1, 1, 1);
+    world.join(1, 1);
+    world.grants();
+    world.runs(1, task(1, 0));
+    let first = world.dispatch.next_deadline().unwrap();
+    assert!(first <= world.now.saturating_add(TIME * 2));
+}

@@ -1,0 +1,6 @@
+//! Dispatch, driven by what happens in the world and read by its decisions.
+
+mod gate;
+mod grants;
+mod leases;
+mod world;

@@ -1,0 +1,145 @@
+//! A small world around dispatch: named workers, deals, and a list of what was decided.
+
+use dispatch::{Clocks, Decision, Dispatch, Phase, Statement, Terms, Worker};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use units::{Address, Amount, B256, DealId, OrderHash, TaskId, Timestamp, U256};
+
+/// The time class of every deal here.
+pub(crate) const TIME: Duration = Duration::from_secs(300);
+
+pub(crate) struct World {
+    pub(crate) dispatch: Dispatch,
+    pub(crate) now: Timestamp,
+    pub(crate) decided: Vec<Decision>,
+    pub(crate) purse: Amount,
+}
+
+pub(crate) fn worker(name: u8) -> Address {
+    Address::repeat_byte(name)
+}
+
+pub(crate) fn pool() -> Address {
+    Address::repeat_byte(0xaa)
+}
+
+pub(crate) fn deal(name: u8) -> DealId {
+    DealId(B256::repeat_byte(name))
+}
+
+pub(crate) fn task(deal_name: u8, index: u64) -> TaskId {
+    orders::ids::task_id(deal(deal_name), U256::from(index))
+}
+
+pub(crate) fn result(name: u8) -> B256 {
+    B256::repeat_byte(name)
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_privacy(false)
+    }
+
+    pub(crate) fn with_privacy(private: bool) -> Self {
+        let now = Timestamp::from_seconds(1_000);
+        Self { dispatch: Dispatch::new(private, Clocks::default()), now, decided: Vec::new(), purse: Amount::ZERO }
+    }
+
+    pub(crate) fn terms(&self, job: u8, trust: u64, size: u64) -> Terms {
+        Terms {
+            request: OrderHash(B256::repeat_byte(job)),
+            pool: pool(),
+            trust,
+            category: 0,
+            time: TIME,
+            pay: Amount::nanos(100),
+            stake: Amount::ZERO,
+            first: 0,
+            size,
+            until: self.now.saturating_add(TIME * 6),
+        }
+    }
+
+    /// A deal of its own job.
+    pub(crate) fn deal(&mut self, name: u8, trust: u64, size: u64) {
+        let terms = self.terms(name, trust, size);
+        self.dispatch.add_deal(deal(name), terms);
+    }
+
+    pub(crate) fn join(&mut self, name: u8, slots: u32) {
+        self.join_owned(name, name, slots);
+    }
+
+    pub(crate) fn join_owned(&mut self, name: u8, owner: u8, slots: u32) {
+        let worker = self.worker(name, owner, slots);
+        self.dispatch.worker_joined(self.now, worker, &[]);
+    }
+
+    pub(crate) fn worker(&self, name: u8, owner: u8, slots: u32) -> Worker {
+        Worker {
+            address: worker(name),
+            owner: worker(owner),
+            pool: pool(),
+            cores: 1,
+            slots,
+            floors: BTreeMap::new(),
+            score: 0,
+            benchmark: 1,
+        }
+    }
+
+    /// Lets dispatch grant; which worker got which task index.
+    pub(crate) fn grants(&mut self) -> Vec<(u8, u64)> {
+        let mut decisions = Vec::new();
+        let purse = self.purse;
+        self.dispatch.grants(self.now, &|_| purse, &mut decisions);
+        let granted = decisions.iter().filter_map(|decision| match decision {
+            Decision::Grant { worker, index, .. } => Some((worker[0], *index)),
+            _ => None,
+        });
+        let granted = granted.collect();
+        self.decided.extend(decisions);
+        granted
+    }
+
+    /// A worker states a result; what is decided upon it.
+    pub(crate) fn states(&mut self, name: u8, task: TaskId, hash: B256) -> Vec<Decision> {
+        self.says(name, task, hash, false)
+    }
+
+    /// A worker states that the program failed; what is decided upon it.
+    pub(crate) fn states_failure(&mut self, name: u8, task: TaskId, hash: B256) -> Vec<Decision> {
+        self.says(name, task, hash, true)
+    }
+
+    fn says(&mut self, name: u8, task: TaskId, hash: B256, failed: bool) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        let statement = Statement { worker: worker(name), hash, failed, let_through: false };
+        self.dispatch.stated(self.now, task, statement, &mut decisions);
+        decisions
+    }
+
+    pub(crate) fn package(&mut self, task: TaskId, digest: B256) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        self.dispatch.package(self.now, task, digest, &mut decisions);
+        decisions
+    }
+
+    /// Time passes; what is decided then.
+    pub(crate) fn wait(&mut self, duration: Duration) -> Vec<Decision> {
+        self.now = self.now.saturating_add(duration);
+        let mut decisions = Vec::new();
+        self.dispatch.expire(self.now, &mut decisions);
+        decisions
+    }
+
+    pub(crate) fn end(&mut self, task: TaskId) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        self.dispatch.task_ended(task, &mut decisions);
+        decisions
+    }
+
+    pub(crate) fn runs(&mut self, name: u8, task: TaskId) {
+        self.dispatch.phase(self.now, worker(name), task, Phase::Run);
+    }
+}

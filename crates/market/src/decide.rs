@@ -1,0 +1,160 @@
+//! Policy at work: matches, grants, the gate's decisions, supply.
+
+use crate::Market;
+use crate::output::{Message, Output, Package};
+use book::Match;
+use dispatch::Decision;
+use exchange::{Command, PayReason, Rejection};
+use poco::TaskStatus;
+use units::{Address, B256, Bytes, OrderHash, TaskId, Timestamp, U256};
+
+impl Market {
+    /// Lets policy act until it has nothing more to do now.
+    pub fn decide(&mut self, at: Timestamp, out: &mut Output) {
+        if self.exchange.next_deadline().is_some_and(|deadline| deadline <= at) {
+            let ticked = self.command(at, Command::Tick, out);
+            debug_assert!(ticked.is_ok(), "a tick is always admissible");
+        }
+        let mut decisions = Vec::new();
+        self.dispatch.expire(at, &mut decisions);
+        self.carry_out(at, decisions, out);
+        self.match_requests(at, out);
+        let mut decisions = Vec::new();
+        let exchange = &self.exchange;
+        self.dispatch.grants(at, &|account| exchange.account(account).free, &mut decisions);
+        self.carry_out(at, decisions, out);
+        let (offers, withdrawn) = self.supply.renew(at, self.exchange.genesis(), &self.dispatch);
+        out.offers.extend(offers);
+        for (order, by) in withdrawn {
+            let removed = self.command(at, Command::RemoveOrder { order, by }, out);
+            debug_assert!(removed.is_ok(), "a rung that rests can be withdrawn");
+        }
+    }
+
+    /// Matches what can be matched: in each category the highest bid first, each as often as it can be.
+    fn match_requests(&mut self, at: Timestamp, out: &mut Output) {
+        if !std::mem::take(&mut self.book_stirred) {
+            return;
+        }
+        let categories: Vec<U256> = self.book.wanted_categories().collect();
+        for category in categories {
+            let requests: Vec<OrderHash> = self.book.requests(category).map(|(hash, _, _)| hash).collect();
+            for request in requests {
+                while let Ok(found) = self.book.best(request, &self.facts()) {
+                    if self.enter_match(at, found, out).is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn enter_match(&mut self, at: Timestamp, found: Match, out: &mut Output) -> Result<(), Rejection> {
+        let Match { app, dataset, workerpool, request, .. } = found;
+        self.command(at, Command::Match { app, dataset, workerpool, request }, out)
+    }
+
+    /// Turns decisions into commands and messages.
+    pub(crate) fn carry_out(&mut self, at: Timestamp, decisions: Vec<Decision>, out: &mut Output) {
+        for decision in decisions {
+            match decision {
+                Decision::Grant { worker, task, deal, index, until } => {
+                    out.messages.push((worker, Message::Assign { task, deal, index, until }));
+                }
+                Decision::Cancel { .. } => self.tell(vec![decision], out),
+                Decision::AskUpload { task, worker } => out.messages.push((worker, Message::Upload { task })),
+                Decision::Authorize { task, worker } => self.authorize(at, task, worker, out),
+                Decision::Accept { task, worker } => self.accept(at, task, worker, out),
+                Decision::Discard { task, worker } => {
+                    // Held no more when the task ended meanwhile: then there is nothing to drop.
+                    let _gone = self.command(at, Command::Discard { task, worker }, out);
+                }
+                Decision::PayWitness { task, worker } => self.pay_witness(at, task, worker, out),
+                Decision::Conclude { task } => self.conclude(at, task, out),
+            }
+        }
+    }
+
+    /// Lets a commitment become a contribution. PoCo may refuse it for want of stake, or because consensus is reached.
+    fn authorize(&mut self, at: Timestamp, task: TaskId, worker: Address, out: &mut Output) {
+        let agreed = self.exchange.hub().task(task).is_some_and(|state| state.status != TaskStatus::Active);
+        if agreed {
+            let _gone = self.command(at, Command::Discard { task, worker }, out);
+            return;
+        }
+        if self.command(at, Command::Authorize { task, worker }, out).is_err() {
+            let _gone = self.command(at, Command::Discard { task, worker }, out);
+            let mut decisions = Vec::new();
+            self.dispatch.refused(at, task, worker, &mut decisions);
+            self.carry_out(at, decisions, out);
+        }
+    }
+
+    fn accept(&mut self, at: Timestamp, task: TaskId, worker: Address, out: &mut Output) {
+        let digest = self.exchange.held(task, worker).map(|held| held.hash());
+        let package = digest.and_then(|digest| self.packages.get(&task)?.get(&digest)).cloned();
+        let failed = self.dispatch.statements(task).iter().any(|it| it.worker == worker && it.failed);
+        let results = package.map(|package| link(&package, failed)).unwrap_or_default();
+        if self.command(at, Command::Accept { task, worker, results }, out).is_err() {
+            let mut decisions = Vec::new();
+            self.dispatch.refused(at, task, worker, &mut decisions);
+            self.carry_out(at, decisions, out);
+        }
+    }
+
+    /// The second witness is paid what the first is. A pool that cannot pay owes it: that is for the pool's owner to see.
+    fn pay_witness(&mut self, at: Timestamp, task: TaskId, worker: Address, out: &mut Output) {
+        let deal = self.dispatch.place(task).map(|(deal, _)| deal);
+        let deal = deal.or_else(|| self.exchange.hub().task(task).map(|state| state.deal));
+        let Some((pool, amount)) = deal.and_then(|deal| self.witness_pay(deal)) else { return };
+        if !amount.is_zero() {
+            let why = PayReason::SecondWitness;
+            let _unpaid = self.command(at, Command::Pay { pool, worker, amount, task, why }, out);
+        }
+    }
+
+    /// After consensus, when no more results are to be awaited: finalizes if one was shown, else reopens.
+    fn conclude(&mut self, at: Timestamp, task: TaskId, out: &mut Output) {
+        let Some(state) = self.exchange.hub().task(task) else { return };
+        let command = if state.reveal_counter > 0 {
+            let package = self.packages.get(&task).and_then(|packages| packages.get(&state.result_digest)).cloned();
+            let winner = state.contributions.iter().find(|it| it.hash == state.consensus).map(|it| it.worker);
+            let failed = self.dispatch.statements(task).iter().any(|it| Some(it.worker) == winner && it.failed);
+            let results = package.as_ref().map(|package| link(package, failed)).unwrap_or_default();
+            let callback = package.map(|package| package.callback).unwrap_or_default();
+            Command::Finalize { task, results, callback }
+        } else {
+            Command::Reopen { task }
+        };
+        // Refused only when the final deadline has come: then the next tick claims the task.
+        let _overdue = self.command(at, command, out);
+    }
+}
+
+/// What the exchange says about where a result is, in the form iExec's SDK reads.
+fn link(package: &Package, failed: bool) -> Bytes {
+    let blob = package.blob;
+    let failed = if failed { FAILED } else { "" };
+    format!(r#"{{"storage":"manyhands","location":"/v1/blobs/{blob}"{failed}}}"#).into_bytes().into()
+}
+
+/// The mark of a result that is the program's failure.
+const FAILED: &str = r#","failed":true"#;
+
+/// Whether a task's result says that it is the program's failure.
+pub(crate) fn says_failed(results: &Bytes) -> bool {
+    results.windows(FAILED.len()).any(|window| window == FAILED.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use units::Digest;
+
+    #[test]
+    fn a_result_says_where_it_is_and_whether_it_is_a_failure() {
+        let package = Package { digest: B256::ZERO, blob: Digest::default(), callback: Bytes::new() };
+        assert!(says_failed(&link(&package, true)));
+        assert!(!says_failed(&link(&package, false)));
+    }
+}

@@ -1,0 +1,82 @@
+//! How each job stands, counted from events.
+
+use poco::Deal;
+use std::collections::BTreeMap;
+use units::{Amount, DealId, OrderHash};
+
+/// Most deals that a job's view names.
+const DEALS_NAMED: usize = 1_000;
+
+/// How a job stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobView {
+    /// Tasks bought.
+    pub matched: u64,
+    /// Tasks that some worker holds.
+    pub running: u64,
+    /// Leases on them.
+    pub replicas: u64,
+    /// Tasks with an accepted result.
+    pub finished: u64,
+    /// Of those, failures of the program.
+    pub failed: u64,
+    /// Tasks not done in time.
+    pub claimed: u64,
+    /// Paid.
+    pub spent: Amount,
+    /// Locked for tasks bought and not ended.
+    pub locked: Amount,
+    /// Its deals, oldest first, as far as they are named.
+    pub deals: Vec<DealId>,
+}
+
+impl JobView {
+    /// Tasks that have ended.
+    #[must_use]
+    pub fn ended(&self) -> u64 {
+        self.finished.saturating_add(self.claimed)
+    }
+}
+
+/// All jobs that hosted deals serve.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Jobs {
+    views: BTreeMap<OrderHash, JobView>,
+}
+
+/// How a task of a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TaskEnd {
+    Finished { failed: bool },
+    Claimed,
+}
+
+impl Jobs {
+    pub(crate) fn view(&self, request: OrderHash) -> Option<JobView> {
+        self.views.get(&request).cloned()
+    }
+
+    pub(crate) fn matched(&mut self, request: OrderHash, id: DealId, deal: &Deal) {
+        let view = self.views.entry(request).or_default();
+        view.matched = view.matched.saturating_add(deal.bot_size.saturating_to());
+        let price = deal.task_price().checked_mul(deal.bot_size).expect("the price was locked at the match");
+        view.locked = view.locked.checked_add(price).expect("what is locked exists");
+        if view.deals.len() < DEALS_NAMED {
+            view.deals.push(id);
+        }
+    }
+
+    pub(crate) fn ended(&mut self, request: OrderHash, deal: &Deal, end: TaskEnd) {
+        let view = self.views.entry(request).or_default();
+        let price = deal.task_price();
+        view.locked = view.locked.checked_sub(price).expect("a task's price was locked until it ended");
+        match end {
+            TaskEnd::Finished { failed } => {
+                view.finished = view.finished.saturating_add(1);
+                view.failed = view.failed.saturating_add(u64::from(failed));
+                view.spent = view.spent.checked_add(price).expect("what is spent existed");
+            }
+            TaskEnd::Claimed => view.claimed = view.claimed.saturating_add(1),
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What policy learns from events.
+
+use crate::Market;
+use crate::jobs::TaskEnd;
+use crate::output::{Ending, Message, Output};
+use crate::supply::least_pay;
+use dispatch::{Decision, Statement, Terms};
+use exchange::{AnyOrder, Event, RemovalReason};
+use orders::OrderKind;
+use poco::ContributionStatus;
+use std::collections::BTreeSet;
+use std::time::Duration;
+use units::{Address, Amount, B256, DealId, OrderHash, TaskId, Timestamp, U256};
+
+impl Market {
+    /// Takes note of the events from `first` on.
+    pub(crate) fn observe(&mut self, at: Timestamp, first: usize, out: &mut Output) {
+        let events: Vec<Event> = out.events.get(first..).unwrap_or_default().to_vec();
+        for event in events {
+            self.observe_one(at, event, out);
+        }
+        self.rewards.clear();
+    }
+
+    fn observe_one(&mut self, at: Timestamp, event: Event, out: &mut Output) {
+        match event {
+            Event::Hub(event) => self.observe_hub(at, event, out),
+            Event::OrderPlaced { kind, order, remaining } => self.order_placed(kind, order, remaining),
+            Event::OrderFilled { order, remaining, .. } => {
+                self.book.set_remaining(order, remaining);
+                self.book_stirred = true;
+            }
+            Event::OrderRemoved { order, why, kind: _ } => {
+                self.book.remove(order);
+                self.supply.removed(order);
+                self.book_stirred |= why != RemovalReason::Filled;
+            }
+            Event::Held { task, worker, failed, deal: _, index: _, item: _ } => {
+                self.statement_held(at, task, worker, failed, out);
+            }
+            Event::Shown { task, worker, .. } => {
+                let mut decisions = Vec::new();
+                self.dispatch.shown(at, task, worker, &mut decisions);
+                self.carry_out(at, decisions, out);
+            }
+            Event::Issued { .. } | Event::TokenTransfer { .. } | Event::GroupMember { .. } => self.book_stirred = true,
+            Event::TokenApproval { .. }
+            | Event::AssetTransfer { .. }
+            | Event::PolicyUpdate { .. }
+            | Event::GroupCreated { .. }
+            | Event::Redeemed { .. }
+            | Event::Done { .. }
+            | Event::Refused { .. }
+            | Event::Discarded { .. }
+            | Event::ItemRefused { .. }
+            | Event::Paid { .. }
+            | Event::DealFinished { .. }
+            | Event::DealForgotten { .. } => {}
+        }
+    }
+
+    fn observe_hub(&mut self, at: Timestamp, event: poco::Event, out: &mut Output) {
+        use poco::Event as Hub;
+        match event {
+            Hub::OrdersMatched { deal, request, .. } => self.deal_matched(deal, request),
+            Hub::TaskConsensus { task, .. } => self.task_agreed(task, out),
+            Hub::TaskReopen { task } => self.dispatch.reopened(task),
+            Hub::Reward { owner, amount, reference } => {
+                let sum = self.rewards.entry((reference, owner)).or_default();
+                *sum = sum.checked_add(amount).expect("what was paid exists");
+            }
+            Hub::TaskFinalize { task, .. } => self.task_ended(at, task, true, out),
+            Hub::TaskClaimed { task } => self.task_ended(at, task, false, out),
+            Hub::AccurateContribution { worker, .. } | Hub::FaultyContribution { worker, .. } => {
+                self.dispatch.set_score(worker, self.exchange.score(worker));
+            }
+            Hub::Transfer { .. } | Hub::Unlock { .. } => self.book_stirred = true,
+            Hub::Approval { .. }
+            | Hub::Lock { .. }
+            | Hub::Seize { .. }
+            | Hub::SchedulerNotice { .. }
+            | Hub::DealSponsored { .. }
+            | Hub::SignedOrder { .. }
+            | Hub::ClosedOrder { .. }
+            | Hub::TaskInitialize { .. }
+            | Hub::TaskContribute { .. }
+            | Hub::TaskReveal { .. }
+            | Hub::CreateCategory { .. } => {}
+        }
+    }
+
+    pub(crate) fn order_placed(&mut self, kind: OrderKind, hash: OrderHash, remaining: U256) {
+        let resting = self.exchange.order(hash).expect("an order that was placed rests");
+        let order = match resting {
+            AnyOrder::App(order) => book::AnyOrder::App(order.order().clone()),
+            AnyOrder::Dataset(order) => book::AnyOrder::Dataset(order.order().clone()),
+            AnyOrder::Workerpool(order) => {
+                self.supply.placed(order.order().salt, hash);
+                book::AnyOrder::Workerpool(order.order().clone())
+            }
+            AnyOrder::Request(order) => book::AnyOrder::Request(order.order().clone()),
+        };
+        debug_assert_eq!(kind, resting.kind(), "an order rests as what it was placed as");
+        self.arrivals = self.arrivals.saturating_add(1);
+        self.book.insert(hash, order, remaining, self.arrivals);
+        self.book_stirred = true;
+    }
+
+    pub(crate) fn deal_matched(&mut self, id: DealId, request: OrderHash) {
+        let deal = self.exchange.hub().deal(id).expect("a deal that was matched is there");
+        if self.exchange.genesis().hosted(deal.workerpool.pointer).is_none() {
+            return;
+        }
+        let category = self.exchange.hub().category(deal.category).expect("a deal has a category");
+        let time = Duration::from_secs(category.seconds);
+        let trust = deal.trust.saturating_to();
+        let tenth = time.checked_div(10).expect("ten is not zero");
+        let ratio = poco::CONTRIBUTION_DEADLINE_RATIO;
+        let deadline =
+            deal.start_time.saturating_add(time.saturating_mul(u32::try_from(ratio).expect("a small ratio")));
+        let terms = Terms {
+            request,
+            pool: deal.workerpool.pointer,
+            trust,
+            category: deal.category.0,
+            time,
+            pay: least_pay(deal.workerpool.price, trust, deal.scheduler_reward_ratio),
+            stake: if trust <= 1 { Amount::ZERO } else { deal.worker_stake },
+            first: deal.bot_first.saturating_to(),
+            size: deal.bot_size.saturating_to(),
+            until: deadline.saturating_sub(tenth),
+        };
+        self.jobs.matched(request, id, deal);
+        self.deals.insert(id, request);
+        self.dispatch.add_deal(id, terms);
+    }
+
+    fn statement_held(&mut self, at: Timestamp, task: TaskId, worker: Address, failed: bool, out: &mut Output) {
+        let hash = self.exchange.held(task, worker).expect("what is held is there").hash();
+        let mut decisions = Vec::new();
+        let statement = Statement { worker, hash, failed, let_through: false };
+        self.dispatch.stated(at, task, statement, &mut decisions);
+        self.carry_out(at, decisions, out);
+    }
+
+    fn task_agreed(&mut self, id: TaskId, out: &mut Output) {
+        let task = self.exchange.hub().task(id).expect("a task that is agreed on is there");
+        let agrees = |it: &&poco::Contribution| it.hash == task.consensus && it.status != ContributionStatus::Rejected;
+        let winners: BTreeSet<Address> = task.contributions.iter().filter(agrees).map(|it| it.worker).collect();
+        if self.dispatch.place(id).is_none() || task.status.is_final() {
+            return;
+        }
+        out.messages.extend(winners.iter().map(|worker| (*worker, Message::Reveal { task: id })));
+        let mut decisions = Vec::new();
+        self.dispatch.agreed(id, winners, task.reveal_deadline, &mut decisions);
+        self.tell(decisions, out);
+    }
+
+    fn task_ended(&mut self, _at: Timestamp, id: TaskId, finished: bool, out: &mut Output) {
+        let task = self.exchange.hub().task(id).expect("a task that ended is there");
+        let Some(request) = self.deals.get(&task.deal).copied() else { return };
+        let deal = self.exchange.hub().deal(task.deal).expect("a task has its deal");
+        let failed = crate::decide::says_failed(&task.results);
+        let end = if finished { TaskEnd::Finished { failed } } else { TaskEnd::Claimed };
+        self.jobs.ended(request, deal, end);
+        let mut told = BTreeSet::new();
+        for part in &task.contributions {
+            let proved = part.status == ContributionStatus::Proved;
+            let ending = match (finished, proved) {
+                (true, true) => Ending::Accepted,
+                (true, false) => Ending::Dissented,
+                (false, _) => Ending::Claimed,
+            };
+            let reward = self.rewards.get(&(id.0, part.worker)).copied().unwrap_or_default();
+            told.insert(part.worker);
+            out.messages.push((part.worker, Message::Settled { task: id, ending, reward }));
+        }
+        for statement in self.dispatch.statements(id) {
+            if !told.contains(&statement.worker) {
+                let ending = if finished { Ending::NotNeeded } else { Ending::Claimed };
+                let message = Message::Settled { task: id, ending, reward: Amount::ZERO };
+                out.messages.push((statement.worker, message));
+            }
+        }
+        let (deal, index) = (task.deal, task.index.saturating_to());
+        self.packages.remove(&id);
+        let mut decisions = Vec::new();
+        if self.dispatch.place(id).is_some() {
+            self.dispatch.task_ended(id, &mut decisions);
+        } else {
+            self.dispatch.unopened_ended(deal, id, index);
+        }
+        self.tell(decisions, out);
+        if self.dispatch.bag(deal).is_none() {
+            self.deals.remove(&deal);
+        }
+        self.supply.capacity_changed();
+        self.book_stirred = true;
+    }
+
+    /// What the deal's task would be worth to a second witness: what the pool's share leaves of the price.
+    pub(crate) fn witness_pay(&self, deal: DealId) -> Option<(Address, Amount)> {
+        let deal = self.exchange.hub().deal(deal)?;
+        let pay = least_pay(deal.workerpool.price, 1, deal.scheduler_reward_ratio);
+        Some((deal.workerpool.pointer, pay))
+    }
+
+    /// Passes decisions on that are only told to workers.
+    pub(crate) fn tell(&self, decisions: Vec<Decision>, out: &mut Output) {
+        for decision in decisions {
+            if let Decision::Cancel { worker, task, ending } = decision {
+                let too_late = ending == dispatch::Ending::TooLate;
+                out.messages.push((worker, Message::Cancel { task, too_late }));
+            }
+        }
+    }
+
+    /// A worker that came back is asked again for what it was asked before.
+    pub(crate) fn ask_again(&self, worker: Address, joined: &dispatch::Joined, out: &mut Output) {
+        for task in &joined.adopted {
+            let Some(state) = self.exchange.hub().task(*task) else { continue };
+            let to_show = state.status == poco::TaskStatus::Revealing
+                && state.contribution(worker).is_some_and(|it| {
+                    it.status == ContributionStatus::Contributed && it.hash == state.consensus && it.hash != B256::ZERO
+                });
+            if to_show {
+                out.messages.push((worker, Message::Reveal { task: *task }));
+            }
+        }
+    }
+}
