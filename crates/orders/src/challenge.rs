@@ -14,7 +14,7 @@ use units::{Address, B256, Bytes, U256};
 const VERSION: &str = "1";
 /// What the gateway puts before its random text.
 const GREETING: &str = "Sign this message to log into iExec Gateway: ";
-/// The most that a header can be: two 32-byte words' worth of slack over hash, 65-byte signature and address.
+/// The longest header: hash, 65-byte signature and address, each with `0x`, and two underscores.
 const MAX_HEADER_BYTES: usize = 66 + 1 + 132 + 1 + 42;
 
 /// A text to sign, and for which kind of server on which chain.

@@ -19,8 +19,10 @@ pub mod signature;
 mod typed;
 
 pub use batch::{CheckedBatch, Commit, Complete, Reveal, WorkerBatch};
+pub use challenge::{Authorization, Challenge};
 pub use checked::Checked;
 pub use domain::Domain;
+pub use hello::{Ownership, WorkerHello};
 pub use order::{AppOrder, DatasetOrder, RequestOrder, Signed, WorkerpoolOrder};
 pub use signature::{InvalidKey, Recovered, SigningKey, recover};
 pub use typed::{Operation, Order, OrderKind};
