@@ -1,6 +1,6 @@
 //! Return values of calls and views, encoded from plain values.
 //!
-//! Where a view returns a struct, the struct is one of [`contracts`](crate::contracts).
+//! Where a view returns a struct, the struct is one of [`contracts`].
 
 use crate::contracts::{self, Hub};
 use alloy_sol_types::{SolCall, SolValue};

@@ -1,7 +1,6 @@
 //! Every signature is as the contracts have it.
 
 use abi::contracts::{Asset, Extension, Hub, Registry, Rlc};
-use alloy_sol_types::SolInterface;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The selectors and topics of abi.txt, by contract and by what they are of.
