@@ -128,8 +128,12 @@ impl Sandbox {
                 let Host { tree, stdout, .. } = &mut host;
                 collect(run, tree, stdout, &self.inner.scratch)
             }
-            Stop::Exit(code) => Err(Stop::Fail(Failure::Exit { code })),
-            other => Err(other),
+            stop @ (Stop::Exit(_)
+            | Stop::Fail(_)
+            | Stop::Cancelled
+            | Stop::Input(..)
+            | Stop::Scratch(_)
+            | Stop::MemoryShort) => Err(stop),
         };
         let (outcome, package) = match collected {
             Ok(Collected { success, package }) => (Outcome::Success(success), package),

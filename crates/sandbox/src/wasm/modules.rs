@@ -70,7 +70,7 @@ impl Modules {
         if let Some(prepared) = &*slot {
             return Ok(prepared.clone());
         }
-        let prepared = match self.from_disk(&program.digest) {
+        let prepared = match self.load(&program.digest) {
             Some(module) => self.link(&module),
             None => self.compile(program)?,
         };
@@ -120,7 +120,7 @@ impl Modules {
             Ok(module) => module,
             Err(error) => return Ok(Prepared::Invalid(InvalidModule::Malformed, format!("{error:#}"))),
         };
-        self.to_disk(&program.digest, &module);
+        self.keep(&program.digest, &module);
         Ok(self.link(&module))
     }
 
@@ -167,7 +167,7 @@ impl Modules {
     }
 
     /// A compiled program that an earlier run of this machine left. Whatever is not exactly that is passed over.
-    fn from_disk(&self, digest: &Digest) -> Option<Module> {
+    fn load(&self, digest: &Digest) -> Option<Module> {
         let path = self.path(digest);
         let bytes = fs::read(&path).ok()?;
         let (seal, code) = bytes.split_first_chunk::<32>()?;
@@ -183,7 +183,7 @@ impl Modules {
     }
 
     /// Leaves a compiled program for later runs. A cache that cannot be written costs time and nothing else.
-    fn to_disk(&self, digest: &Digest, module: &Module) {
+    fn keep(&self, digest: &Digest, module: &Module) {
         let Ok(code) = module.serialize() else { return };
         let Ok(mut file) = tempfile::Builder::new().prefix("new-").tempfile_in(&self.folder) else { return };
         let written = file.write_all(&self.seal(digest, &code)).and_then(|()| file.write_all(&code));

@@ -1,4 +1,9 @@
 //! Calls on paths. A path begins at an open folder and cannot leave it.
+#![expect(
+    clippy::needless_pass_by_ref_mut,
+    clippy::too_many_arguments,
+    reason = "all calls have one shape, and preview 1 says their arguments"
+)]
 
 use super::files::{FLAG_APPEND, RIGHT_ALLOCATE, RIGHT_SET_SIZE, RIGHT_WRITE, filestat};
 use super::host::{Answer, Descriptor, Host};
@@ -32,7 +37,6 @@ impl Host {
         memory.write(stat, &filestat(&found))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "preview 1's call has them")]
     pub(super) fn path_filestat_set_times(
         &mut self,
         memory: &mut Memory<'_>,
@@ -50,7 +54,6 @@ impl Host {
     }
 
     /// Hard links are refused: a result's files have one name each.
-    #[expect(clippy::too_many_arguments, reason = "preview 1's call has them")]
     pub(super) fn path_link(
         &mut self,
         _: &mut Memory<'_>,
@@ -67,7 +70,6 @@ impl Host {
         Err(Errno::Notsup.into())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "preview 1's call has them")]
     pub(super) fn path_open(
         &mut self,
         memory: &mut Memory<'_>,
@@ -127,7 +129,6 @@ impl Host {
         self.tree.remove_folder(folder, memory.text(path, length)?)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "preview 1's call has them")]
     pub(super) fn path_rename(
         &mut self,
         memory: &mut Memory<'_>,

@@ -1,4 +1,9 @@
 //! Calls on the program itself: arguments, environment, clocks, waiting, randomness; and sockets, of which there are none.
+#![expect(
+    clippy::needless_pass_by_ref_mut,
+    clippy::too_many_arguments,
+    reason = "all calls have one shape, and preview 1 says their arguments"
+)]
 
 use super::host::{Answer, Descriptor, Host};
 use super::memory::Memory;

@@ -91,7 +91,7 @@ impl Content {
         }
         match self {
             Self::Memory(content) => {
-                let from = usize::try_from(offset).expect("a content in memory is short");
+                let from = place(offset);
                 content[from..from + bytes.len()].copy_from_slice(bytes);
             }
             Self::Scratch { path, file, .. } => {
@@ -116,7 +116,7 @@ impl Content {
                     scratch.resident = scratch.resident.saturating_sub(old);
                     *self = Self::Scratch { path, length: new, file: Some(file) };
                 } else {
-                    bytes.resize(usize::try_from(new).expect("a content in memory is short"), 0);
+                    bytes.resize(place(new), 0);
                     scratch.resident = resident;
                 }
             }
@@ -165,6 +165,11 @@ impl Content {
             offset += read as u64;
         }
     }
+}
+
+/// A place in a content that is in memory.
+fn place(offset: u64) -> usize {
+    usize::try_from(offset).expect("a content in memory is short")
 }
 
 fn opened<'a>(path: &Path, file: &'a mut Option<File>, write: bool) -> io::Result<&'a mut File> {
