@@ -5,9 +5,13 @@
 
 use super::{Content, Errno, Fault, Scratch, Stop};
 use crate::run::Limits;
-use results::{Failure, MAX_COMPONENT_BYTES, MAX_PATH_BYTES, OutputLimit};
+use results::{Failure, OutputLimit};
 use std::collections::BTreeMap;
 use std::path::Path;
+
+mod paths;
+
+use paths::check_name;
 
 /// A node's number; never given twice in a run.
 pub(crate) type Ino = u64;
@@ -57,14 +61,6 @@ struct Node {
     /// How many descriptors hold it open.
     opens: u32,
     times: (u64, u64),
-}
-
-/// Where a path leads: a name in a folder, or the folder itself.
-struct Place<'p> {
-    folder: Ino,
-    name: Option<&'p str>,
-    /// The path ends with a slash.
-    must_be_folder: bool,
 }
 
 /// All files of one run.
@@ -341,90 +337,6 @@ impl Tree {
         }
     }
 
-    /// Follows a path from an open folder. It may not be absolute and may not rise above that folder.
-    fn resolve<'p>(&self, base: Ino, path: &'p str) -> Result<Place<'p>, Fault> {
-        if path.len() > MAX_PATH_BYTES {
-            return Err(Errno::Nametoolong.into());
-        }
-        if path.is_empty() {
-            return Err(Errno::Noent.into());
-        }
-        if path.starts_with('/') {
-            return Err(Errno::Perm.into());
-        }
-        let trimmed = path.trim_end_matches('/');
-        let (above, last) = trimmed.rsplit_once('/').map_or(("", trimmed), |(above, last)| (above, last));
-        let mut way = vec![base];
-        for component in above.split('/') {
-            self.step(&mut way, component)?;
-        }
-        let name = if matches!(last, "." | "..") {
-            self.step(&mut way, last)?;
-            None
-        } else {
-            Some(last)
-        };
-        let folder = *way.last().expect("the way begins at the base and never rises above it");
-        if !matches!(self.node(folder).body, Body::Folder(_)) {
-            return Err(Errno::Notdir.into());
-        }
-        Ok(Place { folder, name, must_be_folder: trimmed.len() < path.len() })
-    }
-
-    fn step(&self, way: &mut Vec<Ino>, component: &str) -> Result<(), Fault> {
-        match component {
-            "" | "." => {}
-            ".." => {
-                if way.len() == 1 {
-                    return Err(Errno::Perm.into());
-                }
-                way.pop();
-            }
-            name => {
-                let here = *way.last().expect("the way begins at the base and never rises above it");
-                way.push(self.child(here, name)?.ok_or(Errno::Noent)?);
-            }
-        }
-        Ok(())
-    }
-
-    fn child(&self, folder: Ino, name: &str) -> Result<Option<Ino>, Fault> {
-        match &self.node(folder).body {
-            Body::Folder(children) => Ok(children.get(name).copied()),
-            Body::File(_) => Err(Errno::Notdir.into()),
-        }
-    }
-
-    fn find(&self, place: &Place<'_>) -> Result<Option<Ino>, Fault> {
-        match place.name {
-            Some(name) => self.child(place.folder, name),
-            None => Ok(Some(place.folder)),
-        }
-    }
-
-    fn existing<'p>(&self, base: Ino, path: &'p str) -> Result<(Place<'p>, Ino), Fault> {
-        let place = self.resolve(base, path)?;
-        let ino = self.find(&place)?.ok_or(Errno::Noent)?;
-        if place.must_be_folder && matches!(self.node(ino).body, Body::File(_)) {
-            return Err(Errno::Notdir.into());
-        }
-        Ok((place, ino))
-    }
-
-    /// The name that a new node will have, once it is sure that it may be made.
-    fn new_name<'p>(&self, place: &Place<'p>) -> Result<&'p str, Fault> {
-        let folder = self.node(place.folder);
-        if !folder.writable {
-            return Err(Errno::Rofs.into());
-        }
-        if !folder.linked {
-            return Err(Errno::Noent.into());
-        }
-        let name = place.name.expect("a place without a name exists");
-        check_name(name)?;
-        Ok(name)
-    }
-
     fn insert(&mut self, folder: Ino, name: &str, body: Body, writable: bool) -> Ino {
         let ino = self.next;
         self.next += 1;
@@ -511,15 +423,4 @@ fn kind(body: &Body) -> FileKind {
         Body::Folder(_) => FileKind::Folder,
         Body::File(_) => FileKind::File,
     }
-}
-
-/// Whether a name can stand in a result.
-fn check_name(name: &str) -> Result<(), Errno> {
-    if name.len() > MAX_COMPONENT_BYTES {
-        return Err(Errno::Nametoolong);
-    }
-    if name.contains(['\0', '\\']) {
-        return Err(Errno::Inval);
-    }
-    Ok(())
 }

@@ -1,0 +1,6 @@
+//! The store, seen from outside.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod cache;
+mod store;
+mod streams;
