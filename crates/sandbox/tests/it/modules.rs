@@ -7,7 +7,13 @@ use sandbox::{OpenError, Program, Run, RunError, Sandbox, Source};
 fn invalid(bytes: &[u8]) -> InvalidModule {
     match failure(Run::new(Program::from_bytes(bytes))) {
         Failure::InvalidModule(why) => why,
-        other => panic!("{other:?}"),
+        other @ (Failure::Trap
+        | Failure::Exit { .. }
+        | Failure::TimeLimit
+        | Failure::MemoryLimit
+        | Failure::OutputLimit(_)
+        | Failure::ProcessLimit
+        | Failure::Computed) => panic!("{other:?}"),
     }
 }
 
