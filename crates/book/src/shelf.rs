@@ -26,11 +26,14 @@ pub(crate) struct Row<O> {
     pub(crate) since: u64,
 }
 
+/// The places on a shelf, best first: by rank, then time.
+type Shelf<O> = BTreeSet<(<O as Stands>::Rank, u64, OrderHash)>;
+
 /// One side of the book. Invariant: every row stands on exactly one shelf, under its rank, time and hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Side<O: Stands> {
     rows: BTreeMap<OrderHash, Row<O>>,
-    shelves: BTreeMap<O::Shelf, BTreeSet<(O::Rank, u64, OrderHash)>>,
+    shelves: BTreeMap<O::Shelf, Shelf<O>>,
 }
 
 impl<O: Stands> Default for Side<O> {

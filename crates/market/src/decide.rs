@@ -91,7 +91,7 @@ impl Market {
     }
 
     fn accept(&mut self, at: Timestamp, task: TaskId, worker: Address, out: &mut Output) {
-        let digest = self.exchange.held(task, worker).map(|held| held.hash());
+        let digest = self.held_hash(task, worker);
         let package = digest.and_then(|digest| self.packages.get(&task)?.get(&digest)).cloned();
         let failed = self.dispatch.statements(task).iter().any(|it| it.worker == worker && it.failed);
         let results = package.map(|package| link(&package, failed)).unwrap_or_default();

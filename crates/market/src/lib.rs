@@ -82,7 +82,8 @@ impl Market {
     /// The rules' [`Rejection`]; nothing has changed then.
     pub fn command(&mut self, at: Timestamp, mut command: Command, out: &mut Output) -> Result<(), Rejection> {
         if let Command::Batch { batch, places } = &mut command {
-            let tasks = batch.commits().map(|it| it.task).chain(batch.completes().map(|it| it.task));
+            let said = batch.batch();
+            let tasks = said.commits.iter().map(|it| it.task).chain(said.completes.iter().map(|it| it.task));
             let known = tasks.filter_map(|task| self.dispatch.place(task));
             places.extend(known.map(|(deal, index)| Place { deal, index: U256::from(index) }));
             places.sort_unstable();
@@ -102,7 +103,7 @@ impl Market {
     /// A worker connected. It may go on with the adopted tasks, and is asked again for what was asked before.
     pub fn worker_joined(&mut self, at: Timestamp, worker: Worker, holding: &[Held], out: &mut Output) -> Joined {
         let address = worker.address;
-        let score = self.exchange.score(address);
+        let score = self.exchange.score(address).saturating_to();
         let joined = self.dispatch.worker_joined(at, Worker { score, ..worker }, holding);
         self.ask_again(address, &joined, out);
         self.supply.capacity_changed();

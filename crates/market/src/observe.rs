@@ -5,7 +5,7 @@ use crate::jobs::TaskEnd;
 use crate::output::{Ending, Message, Output};
 use crate::supply::least_pay;
 use dispatch::{Decision, Statement, Terms};
-use exchange::{AnyOrder, Event, RemovalReason};
+use exchange::{AnyOrder, Event, Offer, RemovalReason};
 use orders::OrderKind;
 use poco::ContributionStatus;
 use std::collections::BTreeSet;
@@ -72,7 +72,7 @@ impl Market {
             Hub::TaskFinalize { task, .. } => self.task_ended(at, task, true, out),
             Hub::TaskClaimed { task } => self.task_ended(at, task, false, out),
             Hub::AccurateContribution { worker, .. } | Hub::FaultyContribution { worker, .. } => {
-                self.dispatch.set_score(worker, self.exchange.score(worker));
+                self.dispatch.set_score(worker, self.exchange.score(worker).saturating_to());
             }
             Hub::Transfer { .. } | Hub::Unlock { .. } => self.book_stirred = true,
             Hub::Approval { .. }
@@ -90,7 +90,7 @@ impl Market {
     }
 
     pub(crate) fn order_placed(&mut self, kind: OrderKind, hash: OrderHash, remaining: U256) {
-        let resting = self.exchange.order(hash).expect("an order that was placed rests");
+        let resting = self.exchange.resting_order(hash).expect("an order that was placed rests");
         let order = match resting {
             AnyOrder::App(order) => book::AnyOrder::App(order.order().clone()),
             AnyOrder::Dataset(order) => book::AnyOrder::Dataset(order.order().clone()),
@@ -136,11 +136,18 @@ impl Market {
     }
 
     fn statement_held(&mut self, at: Timestamp, task: TaskId, worker: Address, failed: bool, out: &mut Output) {
-        let hash = self.exchange.held(task, worker).expect("what is held is there").hash();
+        let hash = self.held_hash(task, worker).expect("what is held is there");
         let mut decisions = Vec::new();
         let statement = Statement { worker, hash, failed, let_through: false };
         self.dispatch.stated(at, task, statement, &mut decisions);
         self.carry_out(at, decisions, out);
+    }
+
+    /// What a held statement is about: equal for workers who agree.
+    pub(crate) fn held_hash(&self, task: TaskId, worker: Address) -> Option<B256> {
+        let holding = self.exchange.held(task)?;
+        let held = holding.offers.iter().find(|held| held.worker == worker)?;
+        Some(hash_of(&held.offer))
     }
 
     fn task_agreed(&mut self, id: TaskId, out: &mut Output) {
@@ -227,5 +234,13 @@ impl Market {
                 out.messages.push((worker, Message::Reveal { task: *task }));
             }
         }
+    }
+}
+
+/// What an offer is about: equal for workers who agree.
+pub(crate) fn hash_of(offer: &Offer) -> B256 {
+    match offer {
+        Offer::Sealed { hash, .. } => *hash,
+        Offer::Open { digest, .. } => *digest,
     }
 }

@@ -5,16 +5,21 @@ use crate::jobs::TaskEnd;
 use dispatch::Statement;
 use poco::{ContributionStatus, TaskStatus};
 use std::collections::BTreeSet;
-use units::{Address, DealId, OrderHash, TaskId, U256};
+use units::{DealId, OrderHash, TaskId, U256};
 
 impl Market {
     pub(crate) fn rebuild(&mut self) {
-        let resting: Vec<_> = self.exchange.orders().map(|(hash, order, left)| (hash, order.kind(), left)).collect();
-        for (hash, kind, remaining) in resting {
+        let resting: Vec<_> = self
+            .exchange
+            .resting()
+            .map(|order| (order.kind(), order.hash(), self.exchange.remaining_volume(order)))
+            .collect();
+        for (kind, hash, remaining) in resting {
             self.order_placed(kind, hash, remaining);
         }
-        let deals: Vec<(DealId, OrderHash)> = self.exchange.live_deals().collect();
-        for (deal, request) in deals {
+        let deals: Vec<DealId> = self.exchange.active_deals().map(|(deal, _)| deal).collect();
+        for deal in deals {
+            let request = self.exchange.request_of(deal).expect("a live deal serves a request");
             self.deal_matched(deal, request);
             if self.deals.contains_key(&deal) {
                 self.resume(deal, request);
@@ -25,44 +30,40 @@ impl Market {
 
     /// Takes up a live deal's tasks where they stand.
     fn resume(&mut self, deal: DealId, request: OrderHash) {
-        let begun: Vec<(TaskId, U256)> = self.exchange.tasks_of(deal).collect();
-        let mut ended = BTreeSet::new();
-        let mut open = Vec::new();
-        for (task, index) in begun {
-            let state = self.exchange.hub().task(task);
-            let status = state.map(|state| state.status);
-            let terms = self.exchange.hub().deal(deal).expect("a live deal is there");
-            match status {
-                Some(TaskStatus::Completed) => {
-                    let failed = state.is_some_and(|state| crate::decide::says_failed(&state.results));
-                    self.jobs.ended(request, terms, TaskEnd::Finished { failed });
-                    ended.insert(index.saturating_to());
-                }
-                Some(TaskStatus::Failed) => {
-                    self.jobs.ended(request, terms, TaskEnd::Claimed);
-                    ended.insert(index.saturating_to());
-                }
-                Some(TaskStatus::Active | TaskStatus::Revealing) | None => open.push((task, index.saturating_to())),
+        let terms = self.exchange.deal(deal).expect("a live deal is there");
+        let (first, size): (u64, u64) = (terms.bot_first.saturating_to(), terms.bot_size.saturating_to());
+        let mut ended: BTreeSet<u64> = (first..first.saturating_add(size)).collect();
+        let mut begun = Vec::new();
+        for (index, task, state) in self.exchange.unfinished_tasks(deal) {
+            ended.remove(&index.saturating_to());
+            if state.is_some() || self.exchange.held(task).is_some() {
+                begun.push((index.saturating_to(), task));
             }
         }
+        for index in &ended {
+            let task = self.exchange.task(orders::ids::task_id(deal, U256::from(*index)));
+            let task = task.expect("a task that ended keeps its record while its deal lives");
+            let end = match task.status {
+                TaskStatus::Failed => TaskEnd::Claimed,
+                TaskStatus::Active | TaskStatus::Revealing | TaskStatus::Completed => {
+                    TaskEnd::Finished { failed: crate::decide::says_failed(&task.results) }
+                }
+            };
+            self.jobs.ended(request, terms, end);
+        }
         self.dispatch.resume_deal(deal, &ended);
-        for (task, index) in open {
+        for (index, task) in begun {
             self.resume_task(deal, task, index);
         }
     }
 
     fn resume_task(&mut self, deal: DealId, task: TaskId, index: u64) {
-        let held: Vec<(Address, Statement)> = self
-            .exchange
-            .held_of(task)
-            .map(|(worker, held)| {
-                (worker, Statement { worker, hash: held.hash(), failed: held.failed(), let_through: false })
-            })
-            .collect();
-        for (_, statement) in held {
+        for held in self.exchange.held(task).into_iter().flat_map(|holding| &holding.offers) {
+            let hash = crate::observe::hash_of(&held.offer);
+            let statement = Statement { worker: held.worker, hash, failed: held.failed, let_through: false };
             self.dispatch.restore_statement(deal, index, statement);
         }
-        let Some(state) = self.exchange.hub().task(task) else { return };
+        let Some(state) = self.exchange.task(task) else { return };
         let mut winners = BTreeSet::new();
         let mut shown = Vec::new();
         for part in &state.contributions {
