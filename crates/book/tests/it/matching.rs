@@ -52,7 +52,7 @@ fn each_misfit_has_its_name() {
         (WorkerpoolOrder { workerpoolprice: Amount::nanos(6), ..fits.clone() }, Misfit::TooDear),
         (WorkerpoolOrder { trust: U256::from(2), ..fits.clone() }, Misfit::TrustTooLow),
         (WorkerpoolOrder { apprestrict: other, ..fits.clone() }, Misfit::Restricted),
-        (WorkerpoolOrder { datasetrestrict: DATA, ..fits.clone() }, Misfit::Restricted),
+        (WorkerpoolOrder { datasetrestrict: DATA, ..sell(5, 1) }, Misfit::Restricted),
         (WorkerpoolOrder { requesterrestrict: other, ..sell(5, 1) }, Misfit::Restricted),
     ];
     for (order, misfit) in cases {

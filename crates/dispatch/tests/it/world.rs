@@ -93,11 +93,12 @@ impl World {
         let mut decisions = Vec::new();
         let purse = self.purse;
         self.dispatch.grants(self.now, &|_| purse, &mut decisions);
-        let granted = decisions.iter().filter_map(|decision| match decision {
-            Decision::Grant { worker, index, .. } => Some((worker[0], *index)),
-            _ => None,
-        });
-        let granted = granted.collect();
+        let mut granted = Vec::new();
+        for decision in &decisions {
+            if let Decision::Grant { worker, index, .. } = decision {
+                granted.push((worker[0], *index));
+            }
+        }
         self.decided.extend(decisions);
         granted
     }
