@@ -49,9 +49,9 @@ fn each_misfit_has_its_name() {
     let other = Address::repeat_byte(0x77);
     let fits = sell(5, 1);
     let cases = [
-        (WorkerpoolOrder { workerpoolprice: Amount::nanos(6), ..fits.clone() }, Misfit::TooDear),
-        (WorkerpoolOrder { trust: U256::from(2), ..fits.clone() }, Misfit::TrustTooLow),
-        (WorkerpoolOrder { apprestrict: other, ..fits.clone() }, Misfit::Restricted),
+        (sell(6, 1), Misfit::TooDear),
+        (WorkerpoolOrder { trust: U256::from(2), ..sell(5, 1) }, Misfit::TrustTooLow),
+        (WorkerpoolOrder { apprestrict: other, ..sell(5, 1) }, Misfit::Restricted),
         (WorkerpoolOrder { datasetrestrict: DATA, ..sell(5, 1) }, Misfit::Restricted),
         (WorkerpoolOrder { requesterrestrict: other, ..sell(5, 1) }, Misfit::Restricted),
     ];
