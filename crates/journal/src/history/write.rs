@@ -1,0 +1,332 @@
+//! Writing changes.
+
+use super::rows::{
+    Change, DealRow, JobRow, LogRow, NewJob, OrderKind, OrderRow, OrderStatus, Outcome, Party, ResultRow,
+    TransactionRow,
+};
+use super::{HistoryWriter, query};
+use crate::error::JournalError;
+use crate::record::to_vec;
+use rusqlite::{OptionalExtension, Transaction, params};
+use std::collections::BTreeMap;
+use units::{OrderHash, TaskId, Timestamp};
+
+impl HistoryWriter {
+    /// Writes changes in one transaction, and that the history now has the consequences of all records up to `through`.
+    /// Returns the ordinals that ended tasks were given.
+    ///
+    /// # Errors
+    /// [`JournalError::Full`] and the like; nothing is written then.
+    pub fn write(&mut self, changes: &[Change], through: u64) -> Result<Vec<(TaskId, u64)>, JournalError> {
+        let path = self.path.clone();
+        self.try_write(changes, through).map_err(|error| JournalError::database(&path, error))
+    }
+
+    fn try_write(&mut self, changes: &[Change], through: u64) -> rusqlite::Result<Vec<(TaskId, u64)>> {
+        let transaction = self.connection.transaction()?;
+        let mut batch = Batch { transaction: &transaction, jobs: BTreeMap::new(), ordinals: Vec::new() };
+        for change in changes {
+            batch.write(change)?;
+        }
+        let ordinals = batch.finish()?;
+        transaction.prepare_cached("UPDATE through SET record = max(record, ?1)")?.execute(params![through])?;
+        transaction.commit()?;
+        Ok(ordinals)
+    }
+}
+
+/// A batch of changes being written; jobs are read once and written back once.
+struct Batch<'a> {
+    transaction: &'a Transaction<'a>,
+    jobs: BTreeMap<OrderHash, JobRow>,
+    ordinals: Vec<(TaskId, u64)>,
+}
+
+impl Batch<'_> {
+    fn write(&mut self, change: &Change) -> rusqlite::Result<()> {
+        match change {
+            Change::Job(job) => self.begin(job),
+            Change::Title { job, title } => self.entitle(*job, title),
+            Change::JobClosed { job, at } => self.change_job(*job, |row| {
+                row.closed = true;
+                row.end_if_over(*at);
+            }),
+            Change::Deal(deal) => self.deal(deal),
+            Change::Result(result) => self.result(result),
+            Change::Transaction(transaction) => self.transaction(transaction),
+            Change::Order(order) => self.order(order),
+            Change::OrderChanged { order, remaining, status } => {
+                let update = "UPDATE orders SET remaining = ?2, status = ?3 WHERE hash = ?1";
+                let row = params![order.0.as_slice(), remaining.to_string(), status.number()];
+                self.transaction.prepare_cached(update)?.execute(row).map(drop)
+            }
+        }
+    }
+
+    fn begin(&mut self, job: &NewJob) -> rusqlite::Result<()> {
+        if self.job(job.id)?.is_some() {
+            return Ok(());
+        }
+        let title = self
+            .transaction
+            .prepare_cached("SELECT title FROM titles WHERE job = ?1")?
+            .query_row(params![job.id.0.as_slice()], |row| row.get(0))
+            .optional()?;
+        self.jobs.insert(job.id, JobRow::new(job.clone(), title.unwrap_or_default()));
+        Ok(())
+    }
+
+    fn entitle(&mut self, job: OrderHash, title: &str) -> rusqlite::Result<()> {
+        let insert = "INSERT OR REPLACE INTO titles VALUES (?1, ?2)";
+        self.transaction.prepare_cached(insert)?.execute(params![job.0.as_slice(), title])?;
+        self.change_job(job, |row| title.clone_into(&mut row.title))
+    }
+
+    /// The job's row, from the table if this batch has not touched it yet.
+    fn job(&mut self, id: OrderHash) -> rusqlite::Result<Option<&mut JobRow>> {
+        if !self.jobs.contains_key(&id)
+            && let Some(row) = query::job(self.transaction, id)?
+        {
+            self.jobs.insert(id, row);
+        }
+        Ok(self.jobs.get_mut(&id))
+    }
+
+    fn change_job(&mut self, id: OrderHash, change: impl FnOnce(&mut JobRow)) -> rusqlite::Result<()> {
+        if let Some(row) = self.job(id)? {
+            change(row);
+        }
+        Ok(())
+    }
+
+    fn deal(&mut self, deal: &DealRow) -> rusqlite::Result<()> {
+        let insert = "INSERT INTO deals SELECT ?1, (SELECT coalesce(max(ordinal), 0) + 1 FROM deals), ?2, ?3, ?4, ?5, ?6, ?7, \
+            ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29 \
+            WHERE true ON CONFLICT DO NOTHING";
+        let new = self.transaction.prepare_cached(insert)?.execute(params![
+            deal.id.0.as_slice(),
+            deal.at.0,
+            deal.record,
+            deal.transaction.as_slice(),
+            deal.app.as_slice(),
+            deal.app_owner.as_slice(),
+            deal.app_price.0.to_string(),
+            deal.dataset.as_slice(),
+            deal.dataset_owner.as_slice(),
+            deal.dataset_price.0.to_string(),
+            deal.workerpool.as_slice(),
+            deal.workerpool_owner.as_slice(),
+            deal.workerpool_price.0.to_string(),
+            deal.app_order.0.as_slice(),
+            deal.dataset_order.0.as_slice(),
+            deal.workerpool_order.0.as_slice(),
+            deal.request_order.0.as_slice(),
+            deal.requester.as_slice(),
+            deal.beneficiary.as_slice(),
+            deal.callback.as_slice(),
+            deal.sponsor.as_slice(),
+            deal.params,
+            deal.volume.to_string(),
+            deal.category,
+            deal.tag.0.as_slice(),
+            deal.trust.to_string(),
+            deal.bot_first.to_string(),
+            deal.scheduler_reward_ratio.to_string(),
+            deal.worker_stake.0.to_string(),
+        ])?;
+        if new > 0 {
+            let volume = u64::try_from(deal.volume).unwrap_or(u64::MAX);
+            self.change_job(deal.request_order, |row| row.matched = row.matched.saturating_add(volume))?;
+        }
+        Ok(())
+    }
+
+    fn result(&mut self, result: &ResultRow) -> rusqlite::Result<()> {
+        let insert = "INSERT INTO results \
+            SELECT ?1, (SELECT coalesce(max(ordinal) + 1, 0) FROM results WHERE job = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+            ?10, ?11, ?12, ?13, ?14, ?15 WHERE true ON CONFLICT DO NOTHING RETURNING ordinal";
+        let (outcome, reason) = result.outcome.parts();
+        let row = params![
+            result.job.0.as_slice(),
+            result.task.0.as_slice(),
+            result.index,
+            result.deal.0.as_slice(),
+            outcome,
+            reason,
+            result.digest.as_slice(),
+            result.blob.as_ref().map(|blob| blob.0.as_slice()),
+            result.stderr,
+            result.stdout,
+            result.cost.0.to_string(),
+            result.agreed,
+            result.dissented,
+            result.ended.0,
+            encode_parties(&result.parties),
+        ];
+        let ordinal = self.transaction.prepare_cached(insert)?.query_row(row, |row| row.get(0)).optional()?;
+        if let Some(ordinal) = ordinal {
+            self.ordinals.push((result.task, ordinal));
+            self.change_job(result.job, |row| row.count(result))?;
+        }
+        Ok(())
+    }
+
+    fn transaction(&self, row: &TransactionRow) -> rusqlite::Result<()> {
+        let insert = "INSERT OR IGNORE INTO transactions VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+        self.transaction
+            .prepare_cached(insert)?
+            .execute(params![
+                row.hash.as_slice(),
+                row.record,
+                row.position,
+                row.at.0,
+                row.sender.as_slice(),
+                row.target.as_slice(),
+                row.nonce,
+                row.kind,
+                row.succeeded,
+                row.revert.as_ref(),
+                row.created.as_ref().map(|created| created.as_slice()),
+                encode_logs(&row.logs),
+            ])
+            .map(drop)
+    }
+
+    /// An order that was taken off and is published again is open again.
+    fn order(&self, order: &OrderRow) -> rusqlite::Result<()> {
+        let insert = "INSERT OR REPLACE INTO orders VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        self.transaction
+            .prepare_cached(insert)?
+            .execute(params![
+                order.hash.0.as_slice(),
+                order.kind.number(),
+                order.signer.as_slice(),
+                order.subject.as_slice(),
+                order.body,
+                order.remaining.to_string(),
+                order.status.number(),
+                order.published.0,
+            ])
+            .map(drop)
+    }
+
+    fn finish(self) -> rusqlite::Result<Vec<(TaskId, u64)>> {
+        let insert =
+            "INSERT OR REPLACE INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+        for row in self.jobs.values() {
+            self.transaction.prepare_cached(insert)?.execute(params![
+                row.job.id.0.as_slice(),
+                row.title,
+                row.job.requester.as_slice(),
+                row.job.app.as_slice(),
+                row.job.trust,
+                row.job.category,
+                row.job.tasks,
+                row.job.created.0,
+                row.matched,
+                row.finished,
+                row.failed,
+                row.claimed,
+                row.spent.0.to_string(),
+                row.closed,
+                row.ended.map(|ended| ended.0),
+            ])?;
+        }
+        Ok(self.ordinals)
+    }
+}
+
+impl JobRow {
+    fn new(job: NewJob, title: String) -> Self {
+        Self {
+            job,
+            title,
+            matched: 0,
+            finished: 0,
+            failed: 0,
+            claimed: 0,
+            spent: units::Amount::ZERO,
+            closed: false,
+            ended: None,
+        }
+    }
+
+    fn count(&mut self, result: &ResultRow) {
+        match result.outcome {
+            Outcome::Completed => self.finished += 1,
+            Outcome::Failed(_) => {
+                self.finished += 1;
+                self.failed += 1;
+            }
+            Outcome::Claimed => self.claimed += 1,
+        }
+        self.spent = self.spent.checked_add(result.cost).unwrap_or(self.spent);
+        self.end_if_over(result.ended);
+    }
+
+    /// Notes the end where nothing more can come: all tasks have ended, or all that were bought and no more will be.
+    fn end_if_over(&mut self, at: Timestamp) {
+        let done = self.finished + self.claimed;
+        if self.ended.is_none() && (done >= self.job.tasks || (self.closed && done >= self.matched)) {
+            self.ended = Some(at);
+        }
+    }
+}
+
+impl Outcome {
+    fn parts(&self) -> (u8, &str) {
+        match self {
+            Self::Completed => (0, ""),
+            Self::Failed(reason) => (1, reason),
+            Self::Claimed => (2, ""),
+        }
+    }
+}
+
+impl OrderKind {
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Self::App => 0,
+            Self::Dataset => 1,
+            Self::Workerpool => 2,
+            Self::Request => 3,
+        }
+    }
+}
+
+impl OrderStatus {
+    pub(super) fn number(self) -> u8 {
+        match self {
+            Self::Open => 0,
+            Self::Filled => 1,
+            Self::Canceled => 2,
+            Self::Dead => 3,
+            Self::Unpublished => 4,
+        }
+    }
+}
+
+fn encode_parties(parties: &[Party]) -> Vec<u8> {
+    to_vec(|to| {
+        to.array(parties.len() as u64)?;
+        for party in parties {
+            let reward = party.reward.0.to_be_bytes_trimmed_vec();
+            to.array(3)?.bytes(party.worker.as_slice())?.u8(party.status)?.bytes(&reward)?;
+        }
+        Ok(())
+    })
+}
+
+fn encode_logs(logs: &[LogRow]) -> Vec<u8> {
+    to_vec(|to| {
+        to.array(logs.len() as u64)?;
+        for log in logs {
+            to.array(3)?.bytes(log.address.as_slice())?.array(log.topics.len() as u64)?;
+            for topic in &log.topics {
+                to.bytes(topic.as_slice())?;
+            }
+            to.bytes(&log.data)?;
+        }
+        Ok(())
+    })
+}
