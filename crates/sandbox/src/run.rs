@@ -153,6 +153,8 @@ pub struct Finished {
     pub elapsed: Duration,
     /// The most memory held, in bytes.
     pub peak_memory_bytes: u64,
+    /// Whether it asked for more memory than its limit, however it took the refusal.
+    pub memory_denied: bool,
 }
 
 /// Why a run ended without a result. Nothing of this is the program's fault.

@@ -118,10 +118,9 @@ impl Sandbox {
             (Some(stop), _) => (stop, None),
             (None, Ok(())) => (Stop::Exit(0), None),
             (None, Err(_)) if host.budget.short => (Stop::MemoryShort, None),
-            (None, Err(error)) => {
-                let failure = if host.budget.denied { Failure::MemoryLimit } else { Failure::Trap };
-                (Stop::Fail(failure), Some(tell(&error)))
-            }
+            (None, Err(error)) if host.budget.denied => (Stop::Fail(Failure::MemoryLimit), Some(tell(&error))),
+            (None, Err(error)) if error.is::<Trap>() => (Stop::Fail(Failure::Trap), Some(tell(&error))),
+            (None, Err(error)) => return Err(RunError::Machinery { detail: format!("{error:#}") }),
         };
         let collected = match stop {
             Stop::Exit(0) => {
@@ -151,6 +150,7 @@ impl Sandbox {
             detail,
             elapsed,
             peak_memory_bytes: host.budget.peak(),
+            memory_denied: host.budget.denied,
         })
     }
 }
@@ -202,6 +202,7 @@ fn finished_without_start(failure: Failure, detail: String) -> Finished {
         detail: Some(detail),
         elapsed: Duration::ZERO,
         peak_memory_bytes: 0,
+        memory_denied: false,
     }
 }
 

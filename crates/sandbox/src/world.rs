@@ -44,6 +44,7 @@ pub(crate) enum Errno {
     Mfile = 33,
     Nametoolong = 37,
     Noent = 44,
+    Nomem = 48,
     Notdir = 54,
     Notempty = 55,
     Notsock = 57,

@@ -298,15 +298,23 @@ impl Host {
     ) -> Answer {
         let room = memory.stretch(buffer, length)?;
         let ino = self.folder(fd)?;
-        // A listing is taken when it begins, so that removing what was listed does not make it skip.
-        let fresh = if cookie == 0 { Some(self.tree.list(ino)?) } else { None };
+        // A listing is taken when it begins, so that removing what was listed does not make it skip. One that was read to its
+        // end is taken anew.
+        let taken = match self.descriptor(fd)? {
+            Descriptor::Folder { listing, .. } if cookie > 0 => std::mem::take(listing),
+            Descriptor::Folder { .. }
+            | Descriptor::File { .. }
+            | Descriptor::Stdin
+            | Descriptor::Stdout
+            | Descriptor::Stderr => Vec::new(),
+        };
+        let names = if taken.is_empty() { self.tree.list(ino)? } else { taken };
         let Descriptor::Folder { listing, .. } = self.descriptor(fd)? else { return Err(Errno::Notdir.into()) };
-        if let Some(fresh) = fresh {
-            *listing = fresh;
-        }
+        listing.clear();
+        self.may_list(names.len())?;
         let mut out = Vec::new();
         let first = usize::try_from(cookie).unwrap_or(usize::MAX);
-        for (next, (name, ino, kind)) in (1_u64..).zip(&*listing).skip(first) {
+        for (next, (name, ino, kind)) in (1_u64..).zip(&names).skip(first) {
             if out.len() >= room.len() {
                 break;
             }
@@ -318,6 +326,12 @@ impl Host {
             entry[20] = number(*kind);
             out.extend_from_slice(&entry);
             out.extend_from_slice(name.as_bytes());
+        }
+        // One that ends here is not kept.
+        if out.len() >= room.len()
+            && let Descriptor::Folder { listing, .. } = self.descriptor(fd)?
+        {
+            *listing = names;
         }
         // A last entry that is cut off tells the program to ask again with more room.
         out.truncate(room.len());

@@ -13,6 +13,8 @@ const MAX_DESCRIPTORS: usize = 1024;
 /// How much of standard output and standard error is kept for people to read.
 const HEAD_BYTES: usize = 16 << 10;
 const TAIL_BYTES: usize = 48 << 10;
+/// The most names that all listings together hold.
+const MAX_LISTED: usize = 200_000;
 /// A table's entry takes so many bytes of the memory limit.
 const TABLE_ENTRY_BYTES: u64 = 8;
 
@@ -124,6 +126,15 @@ impl Host {
         (0..).find(|number| !self.descriptors.contains_key(number)).ok_or(Fault::Errno(Errno::Mfile))
     }
 
+    /// Whether listings may hold so many more names.
+    pub(super) fn may_list(&self, more: usize) -> Answer {
+        let held = self.descriptors.values().map(|descriptor| match descriptor {
+            Descriptor::Folder { listing, .. } => listing.len(),
+            Descriptor::File { .. } | Descriptor::Stdin | Descriptor::Stdout | Descriptor::Stderr => 0,
+        });
+        if held.sum::<usize>().saturating_add(more) > MAX_LISTED { Err(Errno::Nomem.into()) } else { Ok(()) }
+    }
+
     pub(super) fn close(&mut self, number: u32) -> Answer {
         match self.descriptors.remove(&number).ok_or(Errno::Badf)? {
             Descriptor::Folder { ino, .. } | Descriptor::File { ino, .. } => self.tree.close(ino),
@@ -171,7 +182,8 @@ impl Watch {
         self.began.elapsed().saturating_sub(self.held)
     }
 
-    fn look(&mut self) -> Option<Stop> {
+    /// Why the run must end now, if it must; waits while it is held.
+    pub(super) fn look(&mut self) -> Option<Stop> {
         if self.control.is_paused() {
             let since = Instant::now();
             self.control.may_go_on();

@@ -3,6 +3,9 @@
 use crate::world::{Errno, Fault};
 use std::ops::Range;
 
+/// The most stretches that one call reads or writes; as Linux has it.
+const MAX_VECTORS: usize = 1024;
+
 /// A program's linear memory.
 pub(super) struct Memory<'m>(pub(super) &'m mut [u8]);
 
@@ -46,13 +49,15 @@ impl Memory<'_> {
         if text.contains('\0') { Err(Errno::Ilseq.into()) } else { Ok(text) }
     }
 
-    /// The stretches that an array of `count` (start, length) pairs names.
+    /// The stretches that an array of `count` (start, length) pairs names; the first [`MAX_VECTORS`] of them, for a call may
+    /// read or write less than asked.
     pub(super) fn vectors(&self, start: u32, count: u32) -> Result<Vec<Stretch>, Fault> {
         let bytes = count.checked_mul(8).ok_or(Errno::Inval)?;
         let pairs = &self.0[self.stretch(start, bytes)?];
         let (pairs, _) = pairs.as_chunks::<8>();
         pairs
             .iter()
+            .take(MAX_VECTORS)
             .map(|[a, b, c, d, e, f, g, h]| {
                 self.stretch(u32::from_le_bytes([*a, *b, *c, *d]), u32::from_le_bytes([*e, *f, *g, *h]))
             })

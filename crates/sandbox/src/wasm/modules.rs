@@ -116,10 +116,12 @@ impl Modules {
             Some([0, b'a', b's', b'm', _, _, 1, 0]) => return Ok(invalid(InvalidModule::Component)),
             Some(_) | None => return Ok(invalid(InvalidModule::NotWasm)),
         }
-        let module = match Module::from_binary(&self.engine, &bytes) {
-            Ok(module) => module,
-            Err(error) => return Ok(Prepared::Invalid(InvalidModule::Malformed, format!("{error:#}"))),
-        };
+        if let Err(error) = Module::validate(&self.engine, &bytes) {
+            return Ok(Prepared::Invalid(InvalidModule::Malformed, format!("{error:#}")));
+        }
+        // What is valid and yet does not compile may be this machine's trouble, so it is not said to be the program's.
+        let module = Module::from_binary(&self.engine, &bytes)
+            .map_err(|error| RunError::Machinery { detail: format!("{error:#}") })?;
         self.keep(&program.digest, &module);
         Ok(self.link(&module))
     }

@@ -14,6 +14,10 @@ const CLOCK_REAL: u32 = 0;
 const CLOCKS: u32 = 4;
 const SUBSCRIPTION_BYTES: u32 = 48;
 const EVENT_BYTES: u32 = 32;
+/// The most that a program waits for at a time.
+const MAX_SUBSCRIPTIONS: u32 = 4096;
+/// How much randomness is made before the run looks at its limits.
+const RANDOM_PIECE_BYTES: usize = 1 << 20;
 const EVENT_CLOCK: u8 = 0;
 const EVENT_READ: u8 = 1;
 const EVENT_WRITE: u8 = 2;
@@ -65,7 +69,10 @@ impl Host {
 
     pub(super) fn random_get(&mut self, memory: &mut Memory<'_>, buffer: u32, length: u32) -> Answer {
         let stretch = memory.stretch(buffer, length)?;
-        self.random.fill(&mut memory.0[stretch]);
+        for piece in memory.0[stretch].chunks_mut(RANDOM_PIECE_BYTES) {
+            self.random.fill(piece);
+            self.watch.look().map_or(Ok(()), Err)?;
+        }
         Ok(())
     }
 
@@ -87,10 +94,10 @@ impl Host {
         count: u32,
         happened: u32,
     ) -> Answer {
-        if count == 0 {
+        if count == 0 || count > MAX_SUBSCRIPTIONS {
             return Err(Errno::Inval.into());
         }
-        memory.stretch(subscriptions, count.checked_mul(SUBSCRIPTION_BYTES).ok_or(Errno::Inval)?)?;
+        memory.stretch(subscriptions, count * SUBSCRIPTION_BYTES)?;
         let mut waits = Vec::new();
         for number in 0..count {
             let subscription: [u8; 48] = memory.read(subscriptions + number * SUBSCRIPTION_BYTES)?;

@@ -228,3 +228,55 @@ fn standard_error_is_kept_in_part_and_never_stops_a_program() {
     assert!(text.len() < 100_000 && finished.stderr.total() > 6_000_000);
     assert_eq!(tree(&finished).0, b"", "standard error is no part of the result");
 }
+
+#[test]
+fn listings_left_unread_do_not_pile_up_on_the_host() {
+    let mut guest = Guest::new();
+    for number in 0..400 {
+        guest = guest.on_path("$mkdir", OUT, &format!("{number}"));
+    }
+    // A thousand descriptors, each with a listing of which only the beginning is read, time and again.
+    let here = guest.text(".");
+    let program = guest
+        .code(&format!(
+            "(loop $on
+               (drop (call $open (i32.const {OUT}) (i32.const 0) {here} (i32.const 2) (i64.const 0) (i64.const 0)
+                 (i32.const 0) (i32.const 8)))
+               (call $note (call $readdir {OPENED} (i32.const 65536) (i32.const 30) (i64.const 0) (i32.const 64)))
+               (global.set $n (i32.add (global.get $n) (i32.const 1)))
+               (br_if $on (i32.lt_u (global.get $n) (i32.const 1010))))"
+        ))
+        .noting();
+    let finished = run(program);
+    let notes = &notes(&finished)[400..];
+    let within = 200_000 / 402;
+    assert!(notes[..within].iter().all(|note| *note == OK));
+    assert!(notes[within..].iter().all(|note| *note == 48), "no memory");
+}
+
+#[test]
+fn a_great_deal_of_randomness_can_still_be_cut_short() {
+    let limits = Limits { time: Duration::from_millis(20), ..Limits::default() };
+    let drawing = Guest::new()
+        .note("(memory.grow (i32.const 8000))")
+        .note("(call $random (i32.const 0) (i32.const 524288000))")
+        .quiet();
+    assert_eq!(failure(limited(drawing, limits)), Failure::TimeLimit);
+}
+
+#[test]
+fn a_call_takes_no_more_stretches_than_it_may() {
+    // 2,000 stretches of one byte each.
+    let program = Guest::new()
+        .code(
+            "(loop $on
+               (i32.store (i32.add (i32.const 65536) (i32.mul (global.get $n) (i32.const 8))) (i32.const 0))
+               (i32.store (i32.add (i32.const 65540) (i32.mul (global.get $n) (i32.const 8))) (i32.const 1))
+               (global.set $n (i32.add (global.get $n) (i32.const 1)))
+               (br_if $on (i32.lt_u (global.get $n) (i32.const 2000))))
+             (drop (call $write (i32.const 1) (i32.const 65536) (i32.const 2000) (i32.const 64)))
+             (if (i32.ne (i32.load (i32.const 64)) (i32.const 1024)) (then unreachable))",
+        )
+        .quiet();
+    assert_eq!(tree(&run(program)).0.len(), 1024);
+}
