@@ -22,7 +22,7 @@ pub use output::{Ending, Message, Output, Package};
 
 use book::Book;
 use dispatch::{Clocks, Dispatch};
-use exchange::{Command, Entry, Exchange, Place, Rejection};
+use exchange::{AnyOrder, Command, Entry, Exchange, Place, Rejection};
 use jobs::Jobs;
 use std::collections::BTreeMap;
 use supply::Supply;
@@ -93,11 +93,21 @@ impl Market {
         let first = out.events.len();
         if let Err(rejection) = self.exchange.apply(&entry, &mut out.events) {
             out.events.truncate(first);
+            self.note_rejected(&entry.command);
             return Err(rejection);
         }
         out.entries.push(entry);
         self.observe(at, first, out);
         Ok(())
+    }
+
+    /// A rejected sell order of a hosted pool leaves its rung empty.
+    fn note_rejected(&mut self, command: &Command) {
+        if let Command::PlaceOrder(order) = command
+            && let AnyOrder::Workerpool(order) = order.as_ref()
+        {
+            self.supply.not_placed(order.order().salt);
+        }
     }
 
     /// A worker connected. It may go on with the adopted tasks, and is asked again for what was asked before.

@@ -3,6 +3,7 @@
 use crate::Market;
 use crate::jobs::TaskEnd;
 use dispatch::Statement;
+use exchange::AnyOrder;
 use poco::{ContributionStatus, TaskStatus};
 use std::collections::BTreeSet;
 use units::{DealId, OrderHash, TaskId, U256};
@@ -16,6 +17,9 @@ impl Market {
             .collect();
         for (kind, hash, remaining) in resting {
             self.order_placed(kind, hash, remaining);
+            if let Some(AnyOrder::Workerpool(order)) = self.exchange.resting_order(hash) {
+                self.supply.found(order.order(), hash);
+            }
         }
         let deals: Vec<DealId> = self.exchange.active_deals().map(|(deal, _)| deal).collect();
         for deal in deals {

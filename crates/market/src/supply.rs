@@ -24,6 +24,9 @@ const MARGIN_PERCENT: u64 = 110;
 /// Share of a new running time in a pool's mean: one part in this many.
 const MEAN_WINDOW: u64 = 16;
 
+/// How the salts of rungs' orders begin.
+const SALT: &[u8] = b"rung";
+
 /// What a rung sells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rung {
@@ -48,6 +51,10 @@ pub(crate) struct Supply {
     rungs: BTreeMap<Rung, Stand>,
     /// Mean running time of a pool's tasks, milliseconds.
     mean_ms: BTreeMap<Address, u64>,
+    /// Orders from before a restart, to be withdrawn, each with its pool.
+    stale: Vec<(OrderHash, Address)>,
+    /// Orders offered so far: makes equal offers of one moment different orders.
+    offered: u64,
     /// Whether rungs may be missing or too many.
     stirred: bool,
 }
@@ -72,15 +79,24 @@ impl Supply {
         }
     }
 
+    /// An order could not be placed: its rung is offered again.
+    pub(crate) fn not_placed(&mut self, salt: B256) {
+        self.rungs.retain(|_, stand| *stand != Stand::Offered(salt));
+        self.stirred = true;
+    }
+
     pub(crate) fn removed(&mut self, order: OrderHash) {
         let before = self.rungs.len();
         self.rungs.retain(|_, stand| *stand != Stand::Resting(order));
         self.stirred |= self.rungs.len() < before;
     }
 
-    /// Whether a hosted pool's order is one of the rungs.
-    pub(crate) fn has(&self, order: OrderHash) -> bool {
-        self.rungs.values().any(|stand| *stand == Stand::Resting(order))
+    /// A hosted pool's order was found resting after a restart: one of ours is withdrawn, for its rung is not known.
+    pub(crate) fn found(&mut self, order: &WorkerpoolOrder, hash: OrderHash) {
+        if order.salt.starts_with(SALT) {
+            self.stale.push((hash, order.workerpool));
+            self.stirred = true;
+        }
     }
 
     /// How many replicas a pool's workers finish within the horizon.
@@ -115,6 +131,9 @@ impl Supply {
         if !std::mem::take(&mut self.stirred) {
             return (offers, withdrawn);
         }
+        for (order, pool) in std::mem::take(&mut self.stale) {
+            withdrawn.extend(genesis.hosted(pool).map(|pool| (order, pool.owner)));
+        }
         for pool in &genesis.pools {
             let workers = connected(pool.address, dispatch);
             let wanted = wanted_rungs(genesis, pool, &workers, dispatch.is_private());
@@ -127,11 +146,13 @@ impl Supply {
             }
             let capacity = self.capacity(pool.address, &workers);
             for rung in wanted {
-                if !self.rungs.contains_key(&rung) {
-                    let order = sell_order(at, pool, rung, capacity);
-                    self.rungs.insert(rung, Stand::Offered(order.salt));
+                self.rungs.entry(rung).or_insert_with(|| {
+                    self.offered = self.offered.saturating_add(1);
+                    let order = sell_order((at, self.offered), pool, rung, capacity);
+                    let stand = Stand::Offered(order.salt);
                     offers.push(order);
-                }
+                    stand
+                });
             }
         }
         (offers, withdrawn)
@@ -166,19 +187,21 @@ fn wanted_rungs(genesis: &Genesis, pool: &HostedPool, workers: &[WorkerView], pr
     wanted
 }
 
-/// A rung's order, unsigned.
-fn sell_order(at: Timestamp, pool: &HostedPool, rung: Rung, capacity: u64) -> WorkerpoolOrder {
+/// A rung's order, unsigned; `moment` makes it different from any other.
+fn sell_order(moment: (Timestamp, u64), pool: &HostedPool, rung: Rung, capacity: u64) -> WorkerpoolOrder {
     let replicas = u64::from(rung.replicas);
     let volume = capacity.checked_div(replicas).expect("a rung has a replica").max(1);
-    let words = [at.0, rung.category, replicas].map(u64::to_be_bytes).concat();
-    let salt = [rung.pool.as_slice(), &words, &rung.floor.0.to_be_bytes::<32>()].concat();
+    let words = [moment.0.0, moment.1, rung.category, replicas].map(u64::to_be_bytes).concat();
+    let unique = [rung.pool.as_slice(), &words, &rung.floor.0.to_be_bytes::<32>()].concat();
+    let mut salt = alloy_primitives::keccak256(unique);
+    salt[..SALT.len()].copy_from_slice(SALT);
     WorkerpoolOrder {
         workerpool: rung.pool,
         workerpoolprice: price(rung.floor, replicas, pool.scheduler_reward_ratio),
         volume: U256::from(volume),
         category: U256::from(rung.category),
         trust: U256::from(1_u64.checked_shl(rung.replicas).unwrap_or(u64::MAX)),
-        salt: alloy_primitives::keccak256(salt),
+        salt,
         ..WorkerpoolOrder::default()
     }
 }

@@ -1,0 +1,5 @@
+//! The market as a whole: commands and workers in, deals, assignments and money out. Real keys, real signatures, no I/O.
+
+mod jobs;
+mod supply;
+mod world;

@@ -1,0 +1,325 @@
+//! A whole exchange in memory: an operator who signs what the market offers, a requester, an app, and workers who do what
+//! they are told, each in its own way.
+
+use abi::Call;
+use abi::call::NewApp;
+use dispatch_names::Names;
+use exchange::{AnyOrder, Command, Event, Exchange, Genesis, Rejection, Transaction};
+use market::{Ending, Held, Market, Message, Output, Package, Phase, Worker};
+use orders::{
+    AppOrder, Checked, CheckedBatch, Commit, Complete, RequestOrder, Reveal, Signed, SigningKey, WorkerBatch, ids,
+};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use units::{Address, Amount, B256, Bytes, DealId, Digest, OrderHash, TaskId, Timestamp, U256};
+
+/// Names of keys.
+mod dispatch_names {
+    pub(super) type Names = std::collections::BTreeMap<u8, orders::SigningKey>;
+}
+
+/// What a worker makes of its tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Nature {
+    /// States the right result.
+    Honest,
+    /// States a wrong one of its own.
+    Liar,
+    /// States that the program failed.
+    Fails,
+    /// Takes tasks and is never heard of again.
+    Silent,
+    /// Commits, and never reveals.
+    Shy,
+}
+
+pub(crate) struct World {
+    pub(crate) market: Market,
+    pub(crate) now: Timestamp,
+    pub(crate) entries: Vec<exchange::Entry>,
+    pub(crate) events: Vec<Event>,
+    pub(crate) settled: Vec<(u8, Ending, Amount)>,
+    names: Names,
+    natures: BTreeMap<u8, Nature>,
+    sequences: BTreeMap<u8, u64>,
+    held: BTreeMap<(u8, TaskId), (DealId, u64)>,
+    app: Address,
+    salt: u64,
+}
+
+pub(crate) const OPERATOR: u8 = 1;
+pub(crate) const REQUESTER: u8 = 2;
+pub(crate) const APP_OWNER: u8 = 3;
+
+fn key(name: u8) -> SigningKey {
+    SigningKey::from_bytes(&[name; 32]).expect("a repeated byte is a key")
+}
+
+pub(crate) fn digest(task: TaskId, nature: Nature, name: u8) -> B256 {
+    let word = match nature {
+        Nature::Honest | Nature::Shy | Nature::Silent => [0; 32],
+        Nature::Liar => [name; 32],
+        Nature::Fails => [0xff; 32],
+    };
+    alloy_primitives::keccak256([task.0.as_slice(), &word].concat())
+}
+
+impl World {
+    pub(crate) fn new(private: bool) -> Self {
+        let genesis = Genesis::new(key(OPERATOR).address(), private);
+        let mut world = Self {
+            market: Market::new(Exchange::new(genesis)),
+            now: Timestamp::from_seconds(1_000_000),
+            entries: Vec::new(),
+            events: Vec::new(),
+            settled: Vec::new(),
+            names: BTreeMap::new(),
+            natures: BTreeMap::new(),
+            sequences: BTreeMap::new(),
+            held: BTreeMap::new(),
+            app: Address::ZERO,
+            salt: 0,
+        };
+        world.publish_app();
+        world
+    }
+
+    pub(crate) fn address(&mut self, name: u8) -> Address {
+        self.names.entry(name).or_insert_with(|| key(name)).address()
+    }
+
+    pub(crate) fn free(&mut self, name: u8) -> Amount {
+        let address = self.address(name);
+        self.market.exchange().account(address).free
+    }
+
+    fn publish_app(&mut self) {
+        let owner = self.address(APP_OWNER);
+        let app = NewApp {
+            owner,
+            name: "app".to_owned(),
+            kind: "WASM".to_owned(),
+            multiaddr: Bytes::from_static(b"blob:sha256:00"),
+            checksum: B256::ZERO,
+            mrenclave: Bytes::new(),
+        };
+        self.transact(APP_OWNER, &Call::CreateApp(Box::new(app)));
+        let created = self
+            .events
+            .iter()
+            .find_map(|event| if let Event::AssetTransfer { asset, .. } = event { Some(*asset) } else { None });
+        self.app = created.expect("the app was created");
+        let order = AppOrder { app: self.app, volume: U256::from(1_000_000), ..AppOrder::default() };
+        self.place(APP_OWNER, order, AnyOrder::App);
+    }
+
+    /// A signed transaction of one of the named.
+    pub(crate) fn transact(&mut self, from: u8, call: &Call) {
+        let genesis = self.market.exchange().genesis().clone();
+        let sender = self.address(from);
+        let nonce = self.market.exchange().nonce(sender);
+        let to = match call.target() {
+            abi::Target::Registry(_) => genesis.app_registry,
+            abi::Target::Hub | abi::Target::Token | abi::Target::Asset(..) | abi::Target::Group(_) => genesis.hub,
+        };
+        let raw = abi::Transaction::call(genesis.chain_id, nonce, to, call.encode()).sign(&self.names[&from]);
+        let signed = abi::SignedTransaction::decode(&raw).expect("what we sign decodes");
+        let transaction = Transaction {
+            from: sender,
+            nonce,
+            chain_id: genesis.chain_id,
+            to,
+            input: signed.input.clone(),
+            signers: Vec::new(),
+            hash: signed.hash,
+            raw,
+        };
+        let command = Command::Transact(Box::new(transaction.recover(&genesis)));
+        self.enter(command).expect("the transaction is admissible");
+    }
+
+    pub(crate) fn credit(&mut self, to: u8, amount: u64) {
+        let account = self.address(to);
+        self.transact(OPERATOR, &Call::Issue { account, amount: Amount::nanos(amount) });
+    }
+
+    fn place<O: orders::Order>(&mut self, maker: u8, order: O, wrap: impl Fn(Checked<O>) -> AnyOrder) -> OrderHash {
+        let domain = self.market.exchange().genesis().domain();
+        self.address(maker);
+        let checked = Checked::recover(Signed::with(order, &domain, &self.names[&maker]), &domain);
+        let hash = checked.hash;
+        self.enter(Command::PlaceOrder(Box::new(wrap(checked)))).expect("the order is admissible");
+        hash
+    }
+
+    /// A request for so many tasks at this trust, paying up to so much each.
+    pub(crate) fn buy(&mut self, trust: u64, volume: u64, max_price: u64) -> OrderHash {
+        self.salt += 1;
+        let requester = self.address(REQUESTER);
+        let order = RequestOrder {
+            app: self.app,
+            workerpoolmaxprice: Amount::nanos(max_price),
+            requester,
+            beneficiary: requester,
+            volume: U256::from(volume),
+            trust: U256::from(trust),
+            salt: B256::from(U256::from(self.salt)),
+            ..RequestOrder::default()
+        };
+        self.place(REQUESTER, order, AnyOrder::Request)
+    }
+
+    pub(crate) fn enter(&mut self, command: Command) -> Result<(), Rejection> {
+        let mut out = Output::default();
+        let outcome = self.market.command(self.now, command, &mut out);
+        self.take(out);
+        outcome
+    }
+
+    /// A worker joins a pool, asking for at least `floor` a task in every category.
+    pub(crate) fn join(&mut self, name: u8, nature: Nature, pool: &str, floor: u64) {
+        self.natures.insert(name, nature);
+        self.rejoin(name, pool, floor);
+    }
+
+    pub(crate) fn rejoin(&mut self, name: u8, pool: &str, floor: u64) {
+        let address = self.address(name);
+        let pool = self.pool(pool);
+        let floors = (0..6).map(|category| (category, Amount::nanos(floor))).collect();
+        let worker = Worker { address, owner: address, pool, cores: 1, slots: 4, floors, score: 0, benchmark: 1 };
+        let holding: Vec<Held> = self
+            .held
+            .iter()
+            .filter(|((holder, _), _)| *holder == name)
+            .map(|((_, task), (deal, index))| Held { task: *task, deal: *deal, index: *index, phase: Phase::Run })
+            .collect();
+        let mut out = Output::default();
+        let joined = self.market.worker_joined(self.now, worker, &holding, &mut out);
+        for task in joined.dropped {
+            self.held.remove(&(name, task));
+        }
+        self.take(out);
+    }
+
+    pub(crate) fn leave(&mut self, name: u8) {
+        let address = self.address(name);
+        self.market.worker_left(self.now, address);
+    }
+
+    pub(crate) fn pool(&self, name: &str) -> Address {
+        let pools = &self.market.exchange().genesis().pools;
+        pools.iter().find(|pool| pool.name == name).expect("a pool of that name").address
+    }
+
+    /// Time passes.
+    pub(crate) fn wait(&mut self, duration: Duration) {
+        self.now = self.now.saturating_add(duration);
+        self.settle();
+    }
+
+    /// Lets policy and workers act until nothing moves.
+    pub(crate) fn settle(&mut self) {
+        while self.step() {}
+    }
+
+    /// Lets policy act once, and workers answer; whether anything moved.
+    pub(crate) fn step(&mut self) -> bool {
+        let mut out = Output::default();
+        self.market.decide(self.now, &mut out);
+        let moved = !(out.entries.is_empty() && out.messages.is_empty() && out.offers.is_empty());
+        self.take(out);
+        moved
+    }
+
+    /// The exchange stops and starts again from its entries; workers know what they hold.
+    pub(crate) fn restart(&mut self) {
+        self.now = self.now.saturating_add(Duration::from_millis(1));
+        let mut exchange = Exchange::new(self.market.exchange().genesis().clone());
+        for entry in &self.entries {
+            exchange.apply(entry, &mut Vec::new()).expect("what was accepted once is accepted again");
+        }
+        assert_eq!(&exchange, self.market.exchange(), "the same entries make the same state");
+        self.market = Market::new(exchange);
+    }
+
+    fn take(&mut self, out: Output) {
+        self.entries.extend(out.entries);
+        self.events.extend(out.events);
+        for order in out.offers {
+            self.place(OPERATOR, order, AnyOrder::Workerpool);
+        }
+        for (worker, message) in out.messages {
+            let name = self.names.iter().find(|(_, key)| key.address() == worker).map(|(name, _)| *name);
+            self.told(name.expect("a message is to somebody known"), message);
+        }
+    }
+
+    fn told(&mut self, name: u8, message: Message) {
+        match message {
+            Message::Assign { task, deal, index, until: _ } => self.run(name, task, deal, index),
+            Message::Reveal { task } => self.reveal(name, task),
+            Message::Upload { task } => self.upload(name, task),
+            Message::Cancel { task, .. } => {
+                self.held.remove(&(name, task));
+            }
+            Message::Settled { task, ending, reward } => {
+                self.held.remove(&(name, task));
+                self.settled.push((name, ending, reward));
+            }
+        }
+    }
+
+    fn run(&mut self, name: u8, task: TaskId, deal: DealId, index: u64) {
+        self.held.insert((name, task), (deal, index));
+        let nature = self.natures[&name];
+        if nature == Nature::Silent {
+            return;
+        }
+        let digest = digest(task, nature, name);
+        let failed = nature == Nature::Fails;
+        let direct = self.market.exchange().deal(deal).expect("the deal is live").trust <= U256::ONE;
+        let worker = self.address(name);
+        let mut batch = WorkerBatch { worker, ..WorkerBatch::default() };
+        if direct {
+            let blob = Digest(digest);
+            batch.completes.push(Complete { task, digest, failed, blob, callback: Bytes::new() });
+        } else {
+            let result_hash = ids::result_hash(task, digest);
+            let result_seal = ids::result_seal(worker, task, digest);
+            batch.commits.push(Commit { task, result_hash, result_seal, failed });
+        }
+        self.say(name, batch);
+        self.market.ran(task, 1_000);
+        let slots = 4;
+        self.market.worker_ready(worker, slots);
+    }
+
+    fn reveal(&mut self, name: u8, task: TaskId) {
+        let nature = self.natures[&name];
+        if nature == Nature::Shy {
+            return;
+        }
+        let digest = digest(task, nature, name);
+        let worker = self.address(name);
+        let reveals = vec![Reveal { task, digest, blob: Digest(digest), callback: Bytes::new() }];
+        self.say(name, WorkerBatch { worker, reveals, ..WorkerBatch::default() });
+    }
+
+    fn upload(&mut self, name: u8, task: TaskId) {
+        let digest = digest(task, self.natures[&name], name);
+        let package = Package { digest, blob: Digest(digest), callback: Bytes::new() };
+        let mut out = Output::default();
+        self.market.package(self.now, task, package, &mut out);
+        self.take(out);
+    }
+
+    pub(crate) fn say(&mut self, name: u8, mut batch: WorkerBatch) {
+        let sequence = self.sequences.entry(name).or_default();
+        *sequence += 1;
+        batch.sequence = *sequence;
+        let domain = self.market.exchange().genesis().domain();
+        let signed = batch.sign(&domain, &self.names[&name]);
+        let batch = Box::new(CheckedBatch::recover(signed, &domain));
+        self.enter(Command::Batch { batch, places: Vec::new() }).expect("the batch is admissible");
+    }
+}
