@@ -29,11 +29,12 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("agent", &["units", "orders", "results", "blobs", "sandbox", "api"]),
     ("client", &["units", "orders", "abi", "results", "api"]),
     ("bundle", &[]),
+    ("gallery", &[]),
     (
         "cli",
         &[
-            "units", "orders", "results", "exchange", "market", "journal", "blobs", "sandbox", "api", "server",
-            "agent", "client", "bundle",
+            "units", "orders", "abi", "results", "poco", "exchange", "market", "journal", "blobs", "sandbox", "api",
+            "server", "agent", "client", "bundle", "gallery",
         ],
     ),
 ];
@@ -52,7 +53,7 @@ pub(crate) const PURE: &[(&str, &[&str])] = &[
     ("exchange", &["alloy-primitives", "serde", "thiserror"]),
     ("book", &[]),
     ("dispatch", &[]),
-    ("market", &[]),
+    ("market", &["alloy-primitives"]),
 ];
 
 /// Crates of others that touch the world, and the only members that may (in normal and build dependencies).
@@ -71,7 +72,7 @@ pub(crate) const ONLY: &[(&str, &[&str])] = &[
 ];
 
 /// Where a Rust file may print: the command line, and programs that are not part of it.
-pub(crate) const MAY_PRINT: &[&str] = &["crates/cli/", "xtask/", "benches/", "apps/"];
+pub(crate) const MAY_PRINT: &[&str] = &["crates/cli/", "crates/sandbox/examples/", "xtask/", "benches/", "apps/"];
 
 /// Binary files in git: path prefix, and the most kilobytes one may have. All others have [`BINARY_KB`].
 pub(crate) const LARGE_BINARIES: &[(&str, u64)] = &[
