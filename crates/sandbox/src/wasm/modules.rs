@@ -15,6 +15,8 @@ use std::time::SystemTime;
 use units::Digest;
 use wasmtime::{Engine, ExternType, InstancePre, Linker, Module};
 
+/// The WASI of before 2020.
+const OLD_WASI: &str = "wasi_unstable";
 /// The largest module that is compiled, in bytes.
 const MAX_MODULE_BYTES: u64 = 256 << 20;
 /// Compiled programs kept in memory.
@@ -131,8 +133,9 @@ impl Modules {
         for import in module.imports() {
             let known = import.module() == calls::MODULE && calls::NAMES.contains(&import.name());
             if !known {
+                let hint = if import.module() == OLD_WASI { "; build it for wasm32-wasip1" } else { "" };
                 let detail = format!(
-                    "it imports `{}` from `{}`; only functions of `{}` are here",
+                    "it imports `{}` from `{}`; only functions of `{}` are here{hint}",
                     import.name(),
                     import.module(),
                     calls::MODULE

@@ -86,3 +86,16 @@ fn a_run_leaves_nothing_in_the_scratch_folder() {
     drop(finished);
     assert_eq!(left(), 0);
 }
+
+#[test]
+fn runs_at_once_do_not_see_each_other() {
+    let place = Place::new();
+    let program = Guest::new().file("a", "1").open(OUT, "b", 0, READ).file("b", "2").noting();
+    let alone = tree(&place.run(&Run::new(program.clone())));
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..8).map(|_| scope.spawn(|| tree(&place.run(&Run::new(program.clone()))))).collect();
+        for run in runs {
+            assert_eq!(run.join().unwrap(), alone);
+        }
+    });
+}
