@@ -1,1 +1,31 @@
 //! The provider's shell: connects, fetches, runs, contributes.
+//!
+//! [`Agent::start`] turns this machine into a worker of an exchange. What it decides is in [`policy`], which does no I/O; the
+//! rest of the crate does what it hands out: a connection that is made again when it breaks, files fetched by digest into a
+//! [`Cache`], tasks run in the sandbox on as many threads as the owner lends cores, results kept until they are settled.
+//!
+//! Invariants: only digests that were checked are run; a task sees its own files, read only, and no others; the owner's caps
+//! hold whatever a deal asks; finished work outlives connections and the exchange's restarts; nothing is retried for ever
+//! but the connection.
+
+mod benchmark;
+mod cache;
+mod clock;
+mod config;
+mod fetch;
+mod handle;
+mod honesty;
+mod http;
+mod idle;
+mod kit;
+mod link;
+pub mod policy;
+mod runner;
+mod shell;
+mod sign;
+mod table;
+mod upload;
+
+pub use cache::{Cache, CacheError};
+pub use config::{Config, Honesty, Owner, PoolChoice, Timing, When};
+pub use handle::{Agent, AgentError, AgentHandle, StartError, State, Status};

@@ -1,0 +1,120 @@
+//! What the tasks of a deal have in common, fetched and read once.
+
+use crate::fetch::Fetcher;
+use crate::link::chain;
+use crate::table::{Table, TableError};
+use api::limits::{BLOB_BYTES, TABLE_BYTES};
+use api::params::{Input, Params, Row, TaskSpec};
+use api::worker::{DealBrief, DeclineReason};
+use blobs::Pin;
+use futures::future::try_join_all;
+use sandbox::{Program, Source};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use units::Digest;
+
+/// What this machine's owner lets a task use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caps {
+    pub(crate) memory_mib: u64,
+    pub(crate) disk_mib: u64,
+}
+
+/// A deal, ready to be run.
+#[derive(Debug)]
+pub(crate) struct Kit {
+    pub(crate) brief: DealBrief,
+    pub(crate) caps: Caps,
+    pub(crate) program: Program,
+    pub(crate) canonical_nans: bool,
+    params: Params,
+    /// What a task without a row of its own is to do.
+    plain: TaskSpec,
+    table: Option<Table>,
+    /// The files that all tasks see, kept in the cache; by digest.
+    files: BTreeMap<Digest, Pin>,
+    _module: Pin,
+}
+
+impl Kit {
+    /// Fetches what the deal's tasks have in common.
+    ///
+    /// # Errors
+    /// Why its tasks are to be given back.
+    pub(crate) async fn load(brief: DealBrief, caps: Caps, fetcher: Fetcher) -> Result<Self, DeclineReason> {
+        if !brief.app_type.eq_ignore_ascii_case("WASM") {
+            return Err(DeclineReason::Runtime);
+        }
+        let params = Params::parse(&brief.params)?;
+        let plain = params.task(&Row::default())?;
+        check_names(&brief, &plain)?;
+        let table = async {
+            match params.table() {
+                Some(digest) => load_table(&fetcher, digest).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let files = brief.dataset.iter().chain(&plain.inputs).map(|input| fetch(&fetcher, input));
+        let module = async { Ok(fetcher.get(brief.app, BLOB_BYTES).await?) };
+        let (module, table, files) = futures::try_join!(module, table, try_join_all(files))?;
+        let files = files.into_iter().map(|pin| (pin.digest(), pin)).collect();
+        let program = Program { digest: brief.app, source: Source::File(module.path().to_owned()) };
+        let canonical_nans = params.manyhands.as_ref().is_some_and(|bag| bag.canonical_nans);
+        Ok(Self { brief, caps, program, canonical_nans, params, plain, table, files, _module: module })
+    }
+
+    /// What the task of this index is to do.
+    ///
+    /// # Errors
+    /// Why it is to be given back. With [`DeclineReason::Fetch`] the kit is to be loaded anew.
+    pub(crate) fn task(&self, index: u64) -> Result<TaskSpec, DeclineReason> {
+        let Some(table) = &self.table else { return Ok(self.plain.clone()) };
+        let row = table.row(index).map_err(|error| match error {
+            TableError::Damaged(_) => DeclineReason::Fetch,
+            TableError::NoRow { .. } | TableError::Malformed(_) => DeclineReason::Params,
+        })?;
+        let spec = self.params.task(&row)?;
+        check_names(&self.brief, &spec)?;
+        Ok(spec)
+    }
+
+    /// Where a file lies that all tasks see.
+    pub(crate) fn file(&self, digest: &Digest) -> Option<PathBuf> {
+        self.files.get(digest).map(|pin| pin.path().to_owned())
+    }
+
+    /// What of a task's inputs is its own.
+    pub(crate) fn own_inputs<'a>(&self, spec: &'a TaskSpec) -> impl Iterator<Item = &'a Input> {
+        spec.inputs.iter().filter(|input| !self.files.contains_key(&input.digest))
+    }
+}
+
+/// Fetches one input. Its size is not known where an iExec URL names it.
+pub(crate) async fn fetch(fetcher: &Fetcher, input: &Input) -> Result<Pin, DeclineReason> {
+    let limit = if input.size == 0 { BLOB_BYTES } else { input.size };
+    Ok(fetcher.get(input.digest, limit).await?)
+}
+
+async fn load_table(fetcher: &Fetcher, digest: Digest) -> Result<Table, DeclineReason> {
+    let pin = fetcher.get(digest, TABLE_BYTES).await?;
+    match tokio::task::spawn_blocking(move || Table::index(pin)).await {
+        Ok(Ok(table)) => Ok(table),
+        Ok(Err(error)) => {
+            tracing::warn!(%digest, error = chain(&error), "a table was fetched in vain");
+            fetcher.forget(&digest);
+            Err(DeclineReason::Fetch)
+        }
+        Err(_) => Err(DeclineReason::Broken),
+    }
+}
+
+/// Inputs and the dataset lie in one folder, under names that every machine's sandbox takes.
+fn check_names(brief: &DealBrief, spec: &TaskSpec) -> Result<(), DeclineReason> {
+    let dataset = brief.dataset.as_ref();
+    let good = |input: &Input| results::check_path(&input.name).is_ok() && !input.name.contains('/');
+    let clash = spec.inputs.iter().any(|input| dataset.is_some_and(|dataset| dataset.name == input.name));
+    if clash || !dataset.into_iter().chain(&spec.inputs).all(good) {
+        return Err(DeclineReason::Params);
+    }
+    Ok(())
+}
