@@ -2,9 +2,9 @@
 
 use alloy_primitives::keccak256;
 use orders::Domain;
-use poco::Category;
+use poco::{Asset, Category, Contract};
 use serde::{Deserialize, Serialize};
-use units::{Address, Amount};
+use units::{Address, Amount, U256};
 
 /// The rules an entry is judged by. A change that would make an old entry mean something else gets a new number.
 pub const RULES_VERSION: u32 = 1;
@@ -24,6 +24,19 @@ pub struct HostedPool {
     pub worker_stake_ratio: u64,
     /// The owner's share of the pot, percent, at most 100.
     pub scheduler_reward_ratio: u64,
+}
+
+/// What exists before the first entry: a world that was recorded elsewhere goes on here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct World {
+    /// Tokens that the operator has.
+    pub token_supply: Amount,
+    /// Published things by address.
+    pub assets: Vec<(Address, Asset)>,
+    /// Contract-like accounts by address.
+    pub contracts: Vec<(Address, Contract)>,
+    /// Workers' scores.
+    pub scores: Vec<(Address, U256)>,
 }
 
 /// The first entry of every journal. Two exchanges with equal geneses and equal entries are equal.
@@ -49,8 +62,8 @@ pub struct Genesis {
     pub private: bool,
     /// Pools run by the exchange.
     pub pools: Vec<HostedPool>,
-    /// Tokens that the operator starts with; none where credits are issued.
-    pub token_supply: Amount,
+    /// What exists from the start beside all this; nothing in an exchange of one's own.
+    pub world: World,
     /// [`RULES_VERSION`] when the exchange was founded.
     pub rules_version: u32,
 }
@@ -80,7 +93,7 @@ impl Genesis {
             categories: default_categories(),
             private,
             pools: vec![pool("commons", 0), pool("bonded", poco::DEFAULT_WORKER_STAKE_RATIO)],
-            token_supply: Amount::ZERO,
+            world: World::default(),
             rules_version: RULES_VERSION,
         }
     }

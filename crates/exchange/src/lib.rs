@@ -6,12 +6,28 @@
 //! only effect is its nonce, and [`Event::Refused`] says why.
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
+mod agenda;
+mod book;
 mod command;
+mod digest;
 mod event;
 mod genesis;
+mod keep;
+mod log;
+mod machine;
+mod money;
+mod publish;
+mod recover;
 mod rejection;
+mod token;
+mod transact;
+mod views;
+mod work;
 
 pub use command::{AnyOrder, Command, Entry, PayReason, Place, Transaction};
 pub use event::{Event, Item, RemovalReason};
-pub use genesis::{Genesis, HostedPool, RULES_VERSION};
+pub use genesis::{Genesis, HostedPool, RULES_VERSION, World};
+pub use machine::Exchange;
+pub use publish::{app_address, dataset_address, group_address, workerpool_address};
 pub use rejection::{ItemRejection, Rejection};
+pub use work::{Held, Holding, Offer, Shown};

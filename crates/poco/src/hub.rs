@@ -1,7 +1,7 @@
 //! The hub's state, what can be read of it, and who counts as whom.
 
 use crate::asset::{Asset, AssetKind, Category, Contract, Policy};
-use crate::deal::{Deal, Task};
+use crate::deal::{Deal, Task, TaskStatus};
 use crate::refusal::Refusal;
 use crate::{Event, KITTY_ADDRESS};
 use ledger::{Account, Ledger};
@@ -326,14 +326,31 @@ impl Hub {
         Ok(())
     }
 
-    /// Forgets a deal and its tasks, none of which may be unfinished. What its orders consumed stays, so that nothing
-    /// can be matched or opened again.
-    pub fn forget(&mut self, deal: DealId, tasks: impl IntoIterator<Item = TaskId>) {
-        self.deals.remove(&deal);
+    /// Takes back that a task was opened, to which nothing happened since.
+    ///
+    /// # Panics
+    /// If something happened to it.
+    pub fn undo_initialize(&mut self, task: TaskId) {
+        let undone = self.tasks.remove(&task);
+        let untouched = |task: Task| task.status == TaskStatus::Active && task.contributions.is_empty();
+        assert!(undone.is_none_or(untouched), "only an untouched task is closed again");
+    }
+
+    /// Forgets finished tasks.
+    ///
+    /// # Panics
+    /// If one is not finished: its money is still locked.
+    pub fn forget_tasks(&mut self, tasks: impl IntoIterator<Item = TaskId>) {
         for task in tasks {
             let forgotten = self.tasks.remove(&task);
             assert!(forgotten.is_none_or(|task| task.status.is_final()), "only finished tasks are forgotten");
         }
+    }
+
+    /// Forgets a deal whose tasks were all finished and forgotten. What its orders consumed stays, so that it can never
+    /// be matched or opened again.
+    pub fn forget_deal(&mut self, deal: DealId) {
+        self.deals.remove(&deal);
     }
 
     pub(crate) fn set_score(&mut self, worker: Address, score: U256) {
