@@ -201,7 +201,6 @@ impl Market {
         if self.dispatch.bag(deal).is_none() {
             self.deals.remove(&deal);
         }
-        self.supply.capacity_changed();
         self.book_stirred = true;
     }
 
