@@ -1,0 +1,8 @@
+//! The exchange's behaviour, held to what the real contracts did and to its own promises.
+#![expect(clippy::arithmetic_side_effects, reason = "tests may stop on overflow")]
+
+mod deals;
+mod events;
+mod files;
+mod traces;
+mod views;
