@@ -9,7 +9,8 @@
 //! consensus) → *reveal* asked → *reveal* → perhaps *upload* asked → blob PUT, *uploaded* → *settled*.
 
 use crate::params::ParamsError;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use units::{Address, Amount, B256, Bytes, DealId, Digest, TaskId, Timestamp};
 
@@ -152,13 +153,20 @@ pub struct Hello {
     /// What it can do.
     pub capabilities: Capabilities,
     /// Least price it works for, by category, nano-credits a task; a category not named is not wanted. Empty: any, for nothing.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "floors")]
     pub floors: BTreeMap<u64, Amount>,
     /// Tasks it can hold at once.
     pub slots: u32,
     /// What it still holds from before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub holding: Vec<Held>,
+}
+
+/// JSON's keys are text, and a tagged frame is buffered before it is read, which loses serde's own care for numbers as keys.
+fn floors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u64, Amount>, D::Error> {
+    let floors = BTreeMap::<String, Amount>::deserialize(deserializer)?;
+    let number = |(category, floor): (String, Amount)| Ok((category.parse().map_err(D::Error::custom)?, floor));
+    floors.into_iter().map(number).collect()
 }
 
 /// What a machine can do.

@@ -347,8 +347,15 @@ fn a_batch_is_kept_below_the_size_of_a_frame() {
 #[test]
 fn refused_results_are_kept_but_not_without_end() {
     let mut world = World::connected(1);
-    world.assign(1, false);
-    world.end(1, 5);
-    world.policy.refused(id(1));
-    assert_eq!(world.policy.counts().done, 1, "it may have been said twice");
+    let kept = u32::try_from(KEEP_REFUSED).unwrap();
+    for number in 0..kept + 5 {
+        let task = TaskId(B256::from(units::U256::from(number)));
+        let assignment = Assignment { task, deal: DealId::default(), index: 0, until: FAR };
+        world.policy.assigned(&assignment, false, world.now);
+        world.policy.prepared(task, world.now);
+        world.policy.ended(task, Ok(result(0)), world.now);
+        world.policy.refused(task);
+        world.policy.refused(task);
+    }
+    assert_eq!(world.policy.counts().done, kept, "each may have been said twice, and the oldest go");
 }
