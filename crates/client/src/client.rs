@@ -78,11 +78,7 @@ impl Client {
     /// token is not its.
     pub async fn connect(url: &str, key: SigningKey, options: Options) -> Result<Self, Error> {
         let http = Http::new(url, options.patience)?;
-        let request = || http.client().get(http.url("/v1/exchange"));
-        let exchange: Exchange = http.json(http.send(request).await?).await?;
-        if exchange.version != PROTOCOL_VERSION {
-            return Err(Error::Version { theirs: exchange.version, ours: PROTOCOL_VERSION });
-        }
+        let exchange = ask(&http).await?;
         let inner = Inner {
             domain: Domain::new(exchange.chain_id, exchange.hub),
             receipts: Receipts::new(exchange.operator, exchange.chain_id, options.receipts),
@@ -96,6 +92,14 @@ impl Client {
         let client = Self { inner: Arc::new(inner) };
         client.token(None).await?;
         Ok(client)
+    }
+
+    /// What the exchange at `url` says of itself to anybody.
+    ///
+    /// # Errors
+    /// [`Error::Url`], [`Error::Unreachable`], [`Error::Version`].
+    pub async fn ask_exchange(url: &str, patience: Duration) -> Result<Exchange, Error> {
+        ask(&Http::new(url, patience)?).await
     }
 
     /// What the exchange says of itself, as it was when the client connected.
@@ -251,6 +255,16 @@ impl Client {
         let url = http.url("/v1/session");
         let session: Session = http.json(http.send(|| http.client().post(&url).json(&body)).await?).await?;
         Ok(session.token)
+    }
+}
+
+/// What an exchange says of itself, if it speaks this version of the protocol.
+async fn ask(http: &Http) -> Result<Exchange, Error> {
+    let exchange: Exchange = http.json(http.send(|| http.client().get(http.url("/v1/exchange"))).await?).await?;
+    if exchange.version == PROTOCOL_VERSION {
+        Ok(exchange)
+    } else {
+        Err(Error::Version { theirs: exchange.version, ours: PROTOCOL_VERSION })
     }
 }
 

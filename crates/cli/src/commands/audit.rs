@@ -1,0 +1,170 @@
+//! `hands audit`: proves from a journal that everything went by the rules, or names the place where it did not.
+
+use crate::attach::{Attached, ExchangeArgs, Needs, attach};
+use crate::commands::Context;
+use crate::describe::count;
+use crate::exit::{Exit, hinted};
+use crate::listing::Format;
+use crate::terminal::{note, say};
+use crate::wallet;
+use anyhow::Context as _;
+use clap::Args;
+use journal::{AuditError, Receipt, Report, Source, audit, decode_range};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use tokio::runtime::Handle;
+
+/// Prove from its journal that an exchange paid and verified by the rules
+///
+/// Hashes every record again, recovers every signature, replays every entry through the rules, checks that no match passed
+/// over a better offer and that the books balance. Receipts that you kept are held against the history shown: with them, a
+/// history that was rewritten whole is caught too.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hands audit                                    the exchange of this machine, with your receipts of it
+  hands audit demo-data
+  hands audit journal.db --receipts receipts.jsonl
+  hands audit http://exchange.example:7370
+
+Exits with 6 and names the record where something is wrong.")]
+pub(crate) struct AuditArgs {
+    /// A journal file, an exchange's data folder, or its address. Default: the data folder of this machine's exchange.
+    #[arg(value_name = "FILE|DIR|URL")]
+    target: Option<String>,
+    /// Receipts to hold against the history, a line of JSON each. Default: those that were kept here for this exchange.
+    #[arg(long, value_name = "FILE")]
+    receipts: Option<PathBuf>,
+    /// The token of a private exchange.
+    #[arg(long, value_name = "TOKEN", env = "MANYHANDS_JOIN", hide_env_values = true)]
+    join: Option<String>,
+    #[command(flatten)]
+    format: Format,
+}
+
+pub(crate) async fn run(context: &Context, args: AuditArgs) -> anyhow::Result<Exit> {
+    let audited = match &args.target {
+        Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
+            audit_url(context, &args, url.clone()).await?
+        }
+        Some(path) => audit_path(context, &args, path.into()).await?,
+        None => audit_path(context, &args, context.home.exchange_folder()).await?,
+    };
+    match audited {
+        Ok(report) => {
+            show(&report, args.format)?;
+            Ok(Exit::Done)
+        }
+        Err(AuditError::Found { place, fault }) => {
+            if args.format.json {
+                let value = json!({ "proven": false, "place": place.to_string(), "fault": fault.to_string() });
+                say(serde_json::to_string_pretty(&value)?);
+            }
+            note(format_args!("NOT PROVEN: {place}: {fault}"));
+            Ok(Exit::NotProven)
+        }
+        Err(error) if error.place().is_some() => {
+            note(format_args!("NOT PROVEN: {error}"));
+            Ok(Exit::NotProven)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+type Audited = Result<Report, AuditError>;
+
+async fn audit_path(context: &Context, args: &AuditArgs, path: PathBuf) -> anyhow::Result<Audited> {
+    if !path.exists() {
+        return Err(hinted(
+            format!("there is no journal at {}", path.display()),
+            "`hands audit DIR` with an exchange's data folder, or `hands audit URL`",
+        ));
+    }
+    let receipts = match &args.receipts {
+        Some(file) => read_receipts(file)?,
+        None => match path.is_dir().then(|| journal::Reader::open(&path)) {
+            Some(Ok(reader)) => kept_receipts(context, reader.genesis().hub)?,
+            Some(Err(_)) | None => Vec::new(),
+        },
+    };
+    let audited = tokio::task::spawn_blocking(move || audit(Source::open(&path)?, &receipts)).await;
+    Ok(audited.context("the audit itself failed")?)
+}
+
+async fn audit_url(context: &Context, args: &AuditArgs, url: String) -> anyhow::Result<Audited> {
+    let key = wallet::load(&context.home)?;
+    let exchange = ExchangeArgs { exchange: Some(url), join: args.join.clone() };
+    let Attached { client, .. } = attach(&context.home, &key, &exchange, Needs::Answers).await?;
+    let receipts = match &args.receipts {
+        Some(file) => read_receipts(file)?,
+        None => kept_receipts(context, client.exchange().hub)?,
+    };
+    let operator = client.exchange().operator;
+    let runtime = Handle::current();
+    let audited = tokio::task::spawn_blocking(move || {
+        let fetch = |from: u64| -> anyhow::Result<_> { Ok(decode_range(&runtime.block_on(client.journal(from))?)?) };
+        audit(Source::fetched(fetch), &receipts)
+    });
+    let audited = audited.await.context("the audit itself failed")?;
+    if let Ok(report) = &audited
+        && report.genesis.operator != operator
+    {
+        note(format_args!("NOT PROVEN: the journal shown is of operator {}, not {operator}", report.genesis.operator));
+    }
+    Ok(audited)
+}
+
+/// Receipts of the exchange with this hub that commands of this home kept.
+fn kept_receipts(context: &Context, hub: units::Address) -> anyhow::Result<Vec<Receipt>> {
+    let file = context.home.receipts_file(hub);
+    if file.exists() { read_receipts(&file) } else { Ok(Vec::new()) }
+}
+
+fn read_receipts(file: &Path) -> anyhow::Result<Vec<Receipt>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(number, line)| {
+            let receipt: api::receipt::Receipt = serde_json::from_str(line)
+                .with_context(|| format!("line {} of {} is no receipt", number + 1, file.display()))?;
+            Ok(Receipt { sequence: receipt.sequence, head: receipt.head, signature: receipt.signature })
+        })
+        .collect()
+}
+
+fn show(report: &Report, format: Format) -> anyhow::Result<()> {
+    let sealed = report.sealed_from.map(|place| place.to_string());
+    let value = json!({
+        "proven": true,
+        "operator": report.genesis.operator,
+        "records": report.last.sequence + 1,
+        "head": report.last.head,
+        "entries": report.entries,
+        "signatures": report.signatures,
+        "matches": report.matches,
+        "state_digests": report.digests,
+        "receipts": report.receipts,
+        "state": report.state,
+        "outstanding": report.outstanding,
+        "set_aside": report.set_aside.len(),
+        "sealed_from": sealed,
+    });
+    let mut lines = vec![
+        ("operator", report.genesis.operator.to_string()),
+        ("records", format!("{}, each continuing the one before", report.last.sequence + 1)),
+        ("entries", format!("{}, replayed by the rules", report.entries)),
+        ("signatures", format!("{}, recovered again", report.signatures)),
+        ("matches", format!("{}, none past a better offer", report.matches)),
+        ("receipts", format!("{}, all of this history", report.receipts)),
+        ("state", format!("{} (met {})", report.state, count(report.digests, "recorded digest"))),
+        ("outstanding", format!("{} credits, and the books balance", report.outstanding)),
+    ];
+    if let Some(sealed) = sealed {
+        lines.push(("sealed", format!("rules are checked up to {sealed}: tasks from there on are not final")));
+    }
+    if !report.set_aside.is_empty() {
+        lines.push(("set aside", format!("{}: ask the operator", count(report.set_aside.len() as u64, "entry"))));
+    }
+    lines.push(("verdict", "proven".to_owned()));
+    format.one(&value, &lines)
+}

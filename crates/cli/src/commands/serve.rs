@@ -1,0 +1,58 @@
+//! `hands serve`: an exchange without workers of its own.
+
+use crate::attach::note_running;
+use crate::commands::Context;
+use crate::exit::Exit;
+use crate::host;
+use crate::terminal::say;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Start an exchange; machines join it with `hands work`
+///
+/// It goes on until Ctrl-C. Open to everybody unless --private: then workers and requesters need the join token that it
+/// prints, and prices are zero. Whether an exchange is private is settled when it is founded.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hands serve --private                          a render farm: the other machines run `hands work`
+  hands serve --listen 0.0.0.0:7370 --data /srv/exchange
+  hands operator credit 0x51be… 100              issues credits, which the audit shows")]
+pub(crate) struct ServeArgs {
+    /// Keeps strangers out, workers and requesters alike.
+    #[arg(long)]
+    private: bool,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:7370")]
+    listen: SocketAddr,
+    /// The exchange's data folder. Default: `exchange` in the home folder.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Exit> {
+    let folder = std::path::absolute(args.data.unwrap_or_else(|| context.home.exchange_folder()))?;
+    let hosted = host::start(&folder, args.listen, args.private).await?;
+    note_running(&context.home, &folder)?;
+    let url = host::url_for_others(hosted.addr());
+    say(format_args!("exchange    {url}"));
+    let join = match hosted.join_token() {
+        Some(token) => {
+            say(format_args!("join token  {token}"));
+            format!(" --join {token}")
+        }
+        None => {
+            say("open        to everybody");
+            String::new()
+        }
+    };
+    say(format_args!("data        {}", folder.display()));
+    say("");
+    say(format_args!("  hands work --exchange {url}{join}"));
+    say("                                  on any machine, to lend it");
+    say(format_args!("  hands run --exchange {url}{join} APP.wasm"));
+    say("                                  on any machine, to use it");
+    hosted.serve().await?;
+    Ok(Exit::Done)
+}

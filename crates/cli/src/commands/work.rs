@@ -1,0 +1,183 @@
+//! `hands work`: lend this machine.
+
+use crate::commands::Context;
+use crate::describe::count;
+use crate::exit::Exit;
+use crate::home::{Lock, worker_key};
+use crate::host::{self, interrupted};
+use crate::terminal::{note, say};
+use crate::{parse, wallet};
+use agent::{Agent, AgentHandle, Cache, Owner, PoolChoice, State, Status, When};
+use anyhow::Context as _;
+use api::exchange::Exchange;
+use clap::{Args, ValueEnum};
+use client::Client;
+use orders::hello::Ownership;
+use orders::{Domain, SigningKey};
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+use units::Amount;
+
+/// How often the tally is said while it changes.
+const TALLY: Duration = Duration::from_secs(30);
+/// How long the exchange is waited for before that is said again.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Lend this machine to an exchange
+///
+/// Programs run in a sandbox: they see their own files and nothing of this machine, and have no network. It goes on until
+/// Ctrl-C, and through the exchange's restarts.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  hands work --exchange http://192.168.1.5:7370 --join TOKEN
+  hands work --exchange http://exchange.example:7370 --pool bonded --floor 0.5 --when idle
+  hands wallet collect --exchange http://exchange.example:7370      brings earnings to your wallet")]
+pub(crate) struct WorkArgs {
+    /// The exchange, such as http://192.168.1.5:7370.
+    #[arg(long, value_name = "URL", env = "MANYHANDS_EXCHANGE")]
+    exchange: String,
+    /// The token that a private exchange printed when it started; needed once, then remembered.
+    #[arg(long, value_name = "TOKEN", env = "MANYHANDS_JOIN", hide_env_values = true)]
+    join: Option<String>,
+    /// The pool to work for: `commons` needs no stake, `bonded` pays more trusted work, or a pool's address.
+    #[arg(long, value_name = "NAME|ADDRESS", default_value = "commons")]
+    pool: String,
+    /// Cores lent. Default: all.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    cores: Option<u32>,
+    /// When it works.
+    #[arg(long, value_enum, default_value_t = WhenArg::Always)]
+    when: WhenArg,
+    /// The least it works for, in credits a task. Default: any price.
+    #[arg(long, value_name = "CREDITS", value_parser = parse::credits)]
+    floor: Option<Amount>,
+}
+
+/// When a machine works, as it is typed.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum WhenArg {
+    /// Whenever there is work.
+    Always,
+    /// While nothing else needs the processors.
+    Idle,
+}
+
+pub(crate) async fn run(context: &Context, args: WorkArgs) -> anyhow::Result<Exit> {
+    let home = &context.home;
+    let exchange = find(&args.exchange).await?;
+    let known = home.known(&args.exchange)?;
+    let join_token = args.join.clone().or(known.join_token);
+    if exchange.private && join_token.is_none() {
+        return Err(crate::exit::hinted(
+            format!("the exchange at {} is private", args.exchange),
+            "`--join TOKEN` with the token that it printed when it started",
+        ));
+    }
+    let wallet = wallet::load(home)?;
+    let (key, lock) = worker_key(&home.workers_folder())?;
+    let cores = args.cores.unwrap_or_else(host::machine_cores);
+    let config = agent::Config {
+        owner: Some(owner(&wallet, &key, &exchange)),
+        pool: args.pool.parse().map_or_else(|_| PoolChoice::Name(args.pool.clone()), PoolChoice::Address),
+        cores,
+        memory_mib: host::MEMORY_MIB,
+        disk_mib: host::DISK_MIB,
+        join_token: join_token.clone(),
+        floors: args.floor.iter().flat_map(|floor| exchange.categories.iter().map(|c| (c.id, *floor))).collect(),
+        when: match args.when {
+            WhenArg::Always => When::Always,
+            WhenArg::Idle => When::Idle,
+        },
+        ..agent::Config::new(&args.exchange, key.clone(), cache(lock.folder())?)
+    };
+    let agent = Agent::start(config)?;
+    if join_token.is_some() {
+        home.remember(&args.exchange, |known| known.join_token = join_token)?;
+    }
+    say(format_args!("worker {} lends {} to {}", key.address(), count(cores.into(), "core"), args.exchange));
+    let ended = serve(agent).await;
+    drop::<Lock>(lock);
+    ended
+}
+
+/// Waits for the exchange to be there.
+async fn find(url: &str) -> anyhow::Result<Exchange> {
+    loop {
+        match Client::ask_exchange(url, PATIENCE).await {
+            Err(error) if error.is_connection() => note(format_args!("{error}; trying again, Ctrl-C leaves")),
+            asked => return Ok(asked?),
+        }
+    }
+}
+
+fn cache(folder: &Path) -> anyhow::Result<Cache> {
+    Cache::open(&folder.join("cache"), host::CACHE_BYTES)
+        .with_context(|| format!("the worker's cache in {} cannot be used", folder.display()))
+}
+
+/// The wallet's word that the worker is its own: replicas of a task go to different owners.
+fn owner(wallet: &SigningKey, worker: &SigningKey, exchange: &Exchange) -> Owner {
+    let domain = Domain::new(exchange.chain_id, exchange.hub);
+    let ownership = Ownership { worker: worker.address(), owner: wallet.address() };
+    Owner { address: wallet.address(), signature: wallet.sign(ownership.digest(&domain)) }
+}
+
+/// Says how the agent fares, until it ends or is told to.
+async fn serve(mut agent: AgentHandle) -> anyhow::Result<Exit> {
+    let mut status = agent.status();
+    let mut said_state = None;
+    let mut said = Status::default();
+    let mut tally_at = Instant::now() + TALLY;
+    loop {
+        tokio::select! {
+            () = interrupted() => {
+                note("stopping: unfinished work goes back to the exchange");
+                agent.stop().await?;
+                say_tally(&status.borrow());
+                return Ok(Exit::Done);
+            }
+            ended = agent.ended() => {
+                ended?;
+                return Ok(Exit::Done);
+            }
+            Ok(()) = status.changed() => {
+                let now = status.borrow_and_update().clone();
+                if said_state.as_ref() != Some(&now.state) {
+                    say_state(&now.state);
+                    said_state = Some(now.state);
+                }
+            }
+            () = sleep_until(tally_at) => {
+                let now = status.borrow().clone();
+                if now.done != said.done || now.earned != said.earned {
+                    say_tally(&now);
+                    said = now;
+                }
+                tally_at = Instant::now() + TALLY;
+            }
+        }
+    }
+}
+
+fn say_state(state: &State) {
+    match state {
+        State::Connecting { because } if because.is_empty() => {}
+        State::Connecting { because } => note(format_args!("not connected: {because}; trying again")),
+        State::Working => note("connected"),
+        State::Paused => note("paused: somebody needs this machine"),
+        State::Stopping | State::Ended => {}
+    }
+}
+
+fn say_tally(status: &Status) {
+    let mut line = format!("{} run, {} accepted", count(status.done, "task"), status.accepted);
+    if status.dissented > 0 {
+        line.push_str(&format!(", {} disagreed with the others", status.dissented));
+    }
+    if !status.earned.is_zero() {
+        line.push_str(&format!(", {} credits earned", status.earned));
+    }
+    note(line);
+}

@@ -1,0 +1,81 @@
+//! Wire types in words for people.
+
+use api::job::{Job, State};
+use std::time::Duration;
+use units::Timestamp;
+
+/// A job's state in a word.
+pub(crate) fn state(state: State) -> &'static str {
+    match state {
+        State::Waiting => "waiting",
+        State::Running => "running",
+        State::Completed => "completed",
+        State::Failed => "failed",
+        State::Cancelled => "cancelled",
+    }
+}
+
+/// A duration as people say it: `45 s`, `3 min`, `2 h 5 min`.
+pub(crate) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        600..3_600 => format!("{} min", seconds / 60),
+        _ => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
+    }
+}
+
+/// How long ago something was.
+pub(crate) fn ago(then: Timestamp) -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp(u64::try_from(now.as_millis()).unwrap_or(u64::MAX));
+    format!("{} ago", duration(now.saturating_since(then)))
+}
+
+/// The beginning of a hash or address, enough to tell it from others in a list.
+pub(crate) fn short(text: impl ToString) -> String {
+    text.to_string().chars().take(10).collect()
+}
+
+/// `1 task`, `2 tasks`.
+pub(crate) fn count(number: u64, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// How a job stands, in one line.
+pub(crate) fn progress(job: &Job) -> String {
+    let mut parts = vec![format!("{} of {} done", job.finished + job.claimed, count(job.tasks, "task"))];
+    if job.failed + job.claimed > 0 {
+        parts.push(format!("{} failed", job.failed + job.claimed));
+    }
+    if job.running > 0 {
+        parts.push(match job.replicas {
+            replicas if replicas > job.running => {
+                format!("{} running ({})", job.running, count(replicas, "replica"))
+            }
+            _ => format!("{} running", job.running),
+        });
+    }
+    if !job.spent.is_zero() || !job.locked.is_zero() {
+        parts.push(format!("{} credits so far", job.spent));
+    }
+    if let Some(eta) = job.eta_ms
+        && !job.state.is_final()
+    {
+        parts.push(format!("about {} left", duration(Duration::from_millis(eta))));
+    }
+    parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_as_people_say_them() {
+        for (seconds, said) in [(0, "0 s"), (59, "59 s"), (61, "1 min 1 s"), (1_800, "30 min"), (7_500, "2 h 5 min")] {
+            assert_eq!(duration(Duration::from_secs(seconds)), said);
+        }
+    }
+}

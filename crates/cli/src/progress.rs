@@ -1,0 +1,82 @@
+//! What is seen of a running job: a bar on a terminal, plain lines elsewhere.
+
+use crate::describe;
+use crate::terminal::{is_watched, note};
+use api::job::Job;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fmt::Display;
+use std::time::{Duration, Instant};
+
+/// The least time between two plain lines.
+const PLAIN_EVERY: Duration = Duration::from_secs(2);
+
+/// Shows how a job stands, on standard error.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// A bar that is drawn anew.
+    Bar(ProgressBar),
+    /// A line now and then.
+    Plain {
+        /// When the last was said.
+        last: Option<Instant>,
+        /// What it was.
+        said: String,
+    },
+}
+
+impl Progress {
+    /// A bar where a person watches, else lines.
+    pub(crate) fn new(tasks: u64) -> Self {
+        if !is_watched() {
+            return Self::Plain { last: None, said: String::new() };
+        }
+        let style = ProgressStyle::with_template("{bar:24} {msg} {elapsed:>4}").expect("the template is well formed");
+        let bar = ProgressBar::with_draw_target(Some(tasks), ProgressDrawTarget::stderr()).with_style(style);
+        bar.enable_steady_tick(Duration::from_millis(250));
+        Self::Bar(bar)
+    }
+
+    /// The job stands like this.
+    pub(crate) fn update(&mut self, job: &Job) {
+        let line = describe::progress(job);
+        match self {
+            Self::Bar(bar) => {
+                bar.set_length(job.tasks);
+                bar.set_position(job.finished + job.claimed);
+                bar.set_message(line);
+            }
+            Self::Plain { last, said } => {
+                let due = last.is_none_or(|last| last.elapsed() >= PLAIN_EVERY);
+                if due && *said != line {
+                    note(&line);
+                    *last = Some(Instant::now());
+                    *said = line;
+                }
+            }
+        }
+    }
+
+    /// Says a line without disturbing the bar.
+    pub(crate) fn note(&self, line: impl Display) {
+        match self {
+            Self::Bar(bar) => bar.suspend(|| note(line)),
+            Self::Plain { .. } => note(line),
+        }
+    }
+
+    /// Does something to the terminal without disturbing the bar.
+    pub(crate) fn suspend<T>(&self, act: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Bar(bar) => bar.suspend(act),
+            Self::Plain { .. } => act(),
+        }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn end(&self) {
+        match self {
+            Self::Bar(bar) => bar.finish_and_clear(),
+            Self::Plain { .. } => {}
+        }
+    }
+}
