@@ -18,6 +18,8 @@ struct Shared {
 struct Wish {
     cancelled: bool,
     paused: bool,
+    /// Whether the run stands still.
+    held: bool,
 }
 
 impl Control {
@@ -50,14 +52,18 @@ impl Control {
         self.wish().cancelled
     }
 
-    /// Waits while the run is held; whether it may go on.
-    pub(crate) fn may_go_on(&self) -> bool {
-        let wish = self
-            .shared
-            .changed
-            .wait_while(self.wish(), |wish| wish.paused && !wish.cancelled)
-            .unwrap_or_else(PoisonError::into_inner);
-        !wish.cancelled
+    /// Whether the run stands still now: it takes a moment after [`pause`](Self::pause).
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.wish().held
+    }
+
+    /// Waits while the run is to be held.
+    pub(crate) fn wait(&self) {
+        let mut wish = self.wish();
+        wish.held = wish.paused && !wish.cancelled;
+        let waiting = self.shared.changed.wait_while(wish, |wish| wish.paused && !wish.cancelled);
+        waiting.unwrap_or_else(PoisonError::into_inner).held = false;
     }
 
     pub(crate) fn is_paused(&self) -> bool {

@@ -186,7 +186,7 @@ impl Watch {
     pub(super) fn look(&mut self) -> Option<Stop> {
         if self.control.is_paused() {
             let since = Instant::now();
-            self.control.may_go_on();
+            self.control.wait();
             self.held += since.elapsed();
         }
         if self.control.is_cancelled() {
@@ -246,5 +246,31 @@ impl ResourceLimiter for Budget {
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let more = (desired.saturating_sub(current) as u64).saturating_mul(TABLE_ENTRY_BYTES);
         Ok(maximum.is_none_or(|maximum| desired <= maximum) && self.take(more))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_in_which_a_run_is_held_does_not_count() {
+        let held = Duration::from_millis(5);
+        let control = Control::new();
+        let mut watch = Watch::new(Duration::from_secs(3600), control.clone());
+        control.pause();
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert!(watch.look().is_none()));
+            while !control.is_held() {
+                std::thread::yield_now();
+            }
+            let since = Instant::now();
+            while since.elapsed() < held {
+                std::thread::yield_now();
+            }
+            control.resume();
+        });
+        assert!(watch.elapsed() + held <= watch.began.elapsed());
+        assert!(!control.is_held());
     }
 }

@@ -184,3 +184,31 @@ fn read_exact_at(file: io::Result<&mut File>, offset: u64, buffer: &mut [u8]) ->
     file.seek(SeekFrom::Start(offset))?;
     file.read_exact(buffer)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_small_files_do_not_fill_the_hosts_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut scratch = Scratch::new(folder.path());
+        let piece = vec![1; 200 << 10];
+        let mut files: Vec<Content> = (0..200).map(|_| Content::empty()).collect();
+        for file in &mut files {
+            file.write_at(&mut scratch, 0, &piece).unwrap();
+        }
+        let in_memory = |files: &[Content]| files.iter().filter(|file| matches!(file, Content::Memory(_))).count();
+        assert_eq!(in_memory(&files), (32 << 20) / piece.len());
+        let mut read = vec![0; piece.len()];
+        for file in &mut files {
+            assert_eq!(file.read_at(0, &mut read).unwrap(), piece.len());
+            assert_eq!(read, piece);
+            file.resize(&mut scratch, 0).unwrap();
+        }
+        let mut next = Content::empty();
+        next.write_at(&mut scratch, 0, &piece).unwrap();
+        assert_eq!(in_memory(&[next]), 1, "what was cut makes room");
+        files.into_iter().for_each(|file| file.discard(&mut scratch));
+    }
+}

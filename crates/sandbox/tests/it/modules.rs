@@ -128,7 +128,7 @@ fn a_program_compiled_once_needs_no_source_again() {
 fn a_cached_program_that_was_tampered_with_is_never_run() {
     let place = Place::new();
     let mut run = Run::new(Guest::new().say(1, "hello").quiet());
-    let other = Run::new(Guest::new().say(1, "other").quiet());
+    let mut other = Run::new(Guest::new().say(1, "other").quiet());
     place.run(&run);
     place.run(&other);
     drop(place.sandbox);
@@ -143,11 +143,10 @@ fn a_cached_program_that_was_tampered_with_is_never_run() {
     std::fs::write(&files[1], first).unwrap();
     std::fs::write(&files[0], second).unwrap();
     let again = Sandbox::open(&cache, &place.folder.path().join("scratch")).unwrap();
-    run.program.source = Source::File(place.folder.path().join("gone"));
-    assert!(
-        matches!(again.run(&run), Err(RunError::Program(_))),
-        "it is compiled anew, for which its source is needed"
-    );
+    for run in [&mut run, &mut other] {
+        run.program.source = Source::File(place.folder.path().join("gone"));
+        assert!(matches!(again.run(run), Err(RunError::Program(_))), "compiling anew needs the source");
+    }
 }
 
 #[cfg(unix)]
