@@ -117,7 +117,7 @@ impl Dispatch {
         if open.settled_on.is_some() {
             self.conclude(at, task, decisions);
         } else if bag.is_direct() {
-            self.gate_direct(at, task, decisions);
+            self.gate_direct(task, decisions);
         } else {
             self.gate_sealed(at, task, decisions);
         }
@@ -125,21 +125,12 @@ impl Dispatch {
     }
 
     /// Trust 1: the first success whose package is here, else a failure with two witnesses.
-    fn gate_direct(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
+    fn gate_direct(&mut self, task: TaskId, decisions: &mut Vec<Decision>) {
         let open = self.open.get(&task).expect("the task is open");
-        if open.said.iter().any(|statement| statement.let_through) {
-            return;
-        }
-        let success = open.said.iter().find(|statement| !statement.failed);
-        let witnesses = self.best_group(open).filter(|group| group.members.len() >= 2);
-        let (worker, second) = match (success, witnesses) {
-            (Some(statement), _) => (statement.worker, None),
-            (None, Some(group)) => (group.members[0], group.members.get(1).copied()),
-            (None, None) => return,
-        };
+        let Some((worker, second)) = self.acceptable(open) else { return };
         let hash = open.said.iter().find(|statement| statement.worker == worker).map(|statement| statement.hash);
         if !hash.is_some_and(|hash| open.packages.contains(&hash)) {
-            self.ask_upload(at, task, [worker], decisions);
+            self.unasked.insert(task);
             return;
         }
         self.let_through(task, worker);
@@ -147,6 +138,18 @@ impl Dispatch {
         if let Some(worker) = second {
             decisions.push(Decision::PayWitness { task, worker });
         }
+    }
+
+    /// Whose completion the rule of trust 1 accepts, and its second witness if it is a failure; nobody's once one was.
+    fn acceptable(&self, open: &Open) -> Option<(Address, Option<Address>)> {
+        if open.said.iter().any(|statement| statement.let_through) {
+            return None;
+        }
+        if let Some(success) = open.said.iter().find(|statement| !statement.failed) {
+            return Some((success.worker, None));
+        }
+        let group = self.best_group(open)?;
+        Some((*group.members.first()?, Some(*group.members.get(1)?)))
     }
 
     /// Trust ≥ 2: lets through what the rule allows.
@@ -200,19 +203,26 @@ impl Dispatch {
             agreement.concluded = true;
             decisions.push(Decision::Conclude { task });
         } else {
-            let shown: Vec<Address> = agreement.shown.iter().copied().collect();
-            self.ask_upload(at, task, shown, decisions);
+            self.unasked.insert(task);
+        }
+    }
+
+    /// Asks for the packages that are still wanted, now that everything that came together has been taken: a small result
+    /// rides beside its statement, and is not asked for.
+    pub fn uploads(&mut self, at: Timestamp, decisions: &mut Vec<Decision>) {
+        for task in std::mem::take(&mut self.unasked) {
+            self.ask_upload(at, task, decisions);
         }
     }
 
     /// Asks one worker after the other for the package, each given its time.
-    fn ask_upload(
-        &mut self,
-        at: Timestamp,
-        task: TaskId,
-        candidates: impl IntoIterator<Item = Address>,
-        decisions: &mut Vec<Decision>,
-    ) {
+    fn ask_upload(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
+        let Some(open) = self.open.get(&task) else { return };
+        let candidates: Vec<Address> = match &open.settled_on {
+            Some(agreement) if agreement.concluded => return,
+            Some(agreement) => agreement.shown.iter().copied().collect(),
+            None => self.acceptable(open).into_iter().map(|(worker, _)| worker).collect(),
+        };
         let open = self.open.get_mut(&task).expect("the task is open");
         if open.asked.values().any(|until| *until > at) {
             return;

@@ -45,6 +45,8 @@ pub struct Dispatch {
     open: BTreeMap<TaskId, Open>,
     /// When something waits on time, and for which task.
     alarms: BTreeSet<(Timestamp, TaskId)>,
+    /// Tasks whose result's package is wanted and was not asked for yet.
+    unasked: BTreeSet<TaskId>,
     /// Whether a grant may be possible that was not before.
     stirred: bool,
 }
@@ -62,6 +64,7 @@ impl Dispatch {
             queues: BTreeMap::new(),
             open: BTreeMap::new(),
             alarms: BTreeSet::new(),
+            unasked: BTreeSet::new(),
             stirred: false,
         }
     }
@@ -88,6 +91,8 @@ impl Dispatch {
         let Some(task) = self.open_task(deal, index) else { return };
         let open = self.open.get_mut(&task).expect("the task was opened just now");
         open.note(statement);
+        // Looked at again as soon as time is asked about.
+        self.alarms.insert((Timestamp::default(), task));
         self.stirred = true;
     }
 

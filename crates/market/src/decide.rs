@@ -20,6 +20,7 @@ impl Market {
         self.carry_out(at, decisions, out);
         self.match_requests(at, out);
         let mut decisions = Vec::new();
+        self.dispatch.uploads(at, &mut decisions);
         let exchange = &self.exchange;
         self.dispatch.grants(at, &|account| exchange.account(account).free, &mut decisions);
         self.carry_out(at, decisions, out);

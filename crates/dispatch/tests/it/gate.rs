@@ -42,10 +42,19 @@ fn at_trust_two_a_failure_waits_for_a_second_witness() {
 fn at_trust_one_a_success_is_accepted_once_its_package_is_here() {
     let mut world = world(1, 2);
     let ask = AskUpload { task: task(1, 0), worker: worker(1) };
-    assert_eq!(world.states(1, task(1, 0), result(1)), [ask]);
+    assert_eq!(world.states(1, task(1, 0), result(1)), []);
+    assert_eq!(world.asks(), [ask]);
     assert_eq!(world.package(task(1, 0), result(2)), [], "another result's package does not help");
     assert_eq!(world.package(task(1, 0), result(1)), [Accept { task: task(1, 0), worker: worker(1) }]);
     assert_eq!(world.package(task(1, 0), result(1)), [], "and only once");
+}
+
+#[test]
+fn a_package_that_comes_with_its_statement_is_not_asked_for() {
+    let mut world = world(1, 1);
+    world.states(1, task(1, 0), result(1));
+    assert_eq!(world.package(task(1, 0), result(1)), [Accept { task: task(1, 0), worker: worker(1) }]);
+    assert_eq!(world.asks(), []);
 }
 
 #[test]
@@ -157,9 +166,9 @@ fn a_task_is_concluded_when_all_winners_have_shown_and_the_package_is_here() {
     world.dispatch.shown(world.now, task(1, 0), worker(1), &mut decisions);
     assert_eq!(decisions, [], "one has not shown");
     world.dispatch.shown(world.now, task(1, 0), worker(2), &mut decisions);
-    assert_eq!(decisions, [AskUpload { task: task(1, 0), worker: worker(1) }]);
-    let decided = world.wait(Duration::from_secs(300));
-    assert_eq!(decided, [AskUpload { task: task(1, 0), worker: worker(2) }], "the next one is asked in time");
+    assert_eq!(world.asks(), [AskUpload { task: task(1, 0), worker: worker(1) }]);
+    assert_eq!(world.wait(Duration::from_secs(300)), []);
+    assert_eq!(world.asks(), [AskUpload { task: task(1, 0), worker: worker(2) }], "the next one is asked in time");
     assert_eq!(world.package(task(1, 0), result(7)), [Conclude { task: task(1, 0) }]);
 }
 

@@ -120,6 +120,13 @@ impl World {
         decisions
     }
 
+    /// Which packages are asked for now.
+    pub(crate) fn asks(&mut self) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        self.dispatch.uploads(self.now, &mut decisions);
+        decisions
+    }
+
     pub(crate) fn package(&mut self, task: TaskId, digest: B256) -> Vec<Decision> {
         let mut decisions = Vec::new();
         self.dispatch.package(self.now, task, digest, &mut decisions);
