@@ -261,15 +261,16 @@ impl<'a> Auditor<'a> {
             let checked = self.priority.check(&self.replayer.exchange, entry);
             self.report.matches += u64::from(checked.map_err(|fault| AuditError::found(place, fault))?);
         }
-        let events = match self.replayer.apply(place, entry) {
-            Ok(events) => events,
+        match self.replayer.apply(place, entry) {
+            Ok(()) => {}
             Err(Stop::Refused(refusal)) => {
                 return Err(End::Unexplained(AuditError::found(place, Corruption::Refused { refusal })));
             }
             Err(Stop::Panicked(reason)) => {
                 return Err(End::Unexplained(AuditError::found(place, Fault::Panicked { reason })));
             }
-        };
+        }
+        let events = &self.replayer.events;
         let outstanding = events.iter().try_fold(self.report.outstanding, outstanding);
         self.report.outstanding = outstanding.ok_or_else(|| AuditError::found(place, Fault::Books))?;
         self.priority.follow(entry, events);

@@ -1,7 +1,7 @@
 //! The history: what has happened, arranged to be looked up. Lists, finished jobs, results, receipts of transactions.
 //!
-//! It is a read model and no evidence: everything in it but texts (titles, programs' last words) can be made again from
-//! the journal. So it is written after the journal's commit, without waiting for the disk, and knows up to which record
+//! It is a read model and no evidence: everything in it but texts (titles, programs' last words) and who sent which blob
+//! can be made again from the journal. So it is written after the journal's commit, without waiting for the disk, and knows up to which record
 //! it goes ([`HistoryWriter::through`]); what a crash took from it is observed again at the next start. Writing a change
 //! twice changes nothing.
 
@@ -47,6 +47,8 @@ const SCHEMA: &str = "
         PRIMARY KEY (job, ordinal)
     ) STRICT, WITHOUT ROWID;
     CREATE UNIQUE INDEX results_by_task ON results (task);
+    CREATE INDEX results_by_blob ON results (blob);
+    CREATE TABLE uploads (blob BLOB NOT NULL, uploader BLOB NOT NULL, PRIMARY KEY (blob, uploader)) STRICT, WITHOUT ROWID;
     CREATE TABLE transactions (
         hash BLOB PRIMARY KEY, record INTEGER NOT NULL, position INTEGER NOT NULL, at INTEGER NOT NULL,
         sender BLOB NOT NULL, target BLOB NOT NULL, nonce INTEGER NOT NULL, kind INTEGER NOT NULL,

@@ -158,7 +158,7 @@ pub(crate) struct Replayer {
     pub(crate) set_aside: BTreeMap<Place, String>,
     /// Entries left out that no replayed record has told of yet: until one does, recorded digests are of another state.
     untold: usize,
-    events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
 }
 
 impl Replayer {
@@ -166,16 +166,21 @@ impl Replayer {
         Self { exchange, set_aside, untold: 0, events: Vec::new() }
     }
 
-    /// Applies a recorded entry and returns what happened; nothing where the entry is set aside.
-    pub(crate) fn apply(&mut self, place: Place, entry: &Entry) -> Result<&[Event], Stop> {
+    /// Applies a recorded entry; what happened is in [`Replayer::events`], nothing where the entry is set aside.
+    pub(crate) fn apply(&mut self, place: Place, entry: &Entry) -> Result<(), Stop> {
         self.events.clear();
         if self.set_aside.contains_key(&place) {
             self.untold += 1;
-            return Ok(&[]);
+            return Ok(());
         }
         let (exchange, events) = (&mut self.exchange, &mut self.events);
-        match catch_unwind(AssertUnwindSafe(|| exchange.apply(entry, events))) {
-            Ok(Ok(())) => Ok(&self.events),
+        let apply = || {
+            #[cfg(test)]
+            tests::panic_if_told(entry);
+            exchange.apply(entry, events)
+        };
+        match catch_unwind(AssertUnwindSafe(apply)) {
+            Ok(Ok(())) => Ok(()),
             Ok(Err(rejection)) => Err(Stop::Refused(rejection.to_string())),
             Err(panic) => Err(Stop::Panicked(words(panic.as_ref()))),
         }
@@ -224,7 +229,7 @@ impl Journal {
     /// Opens the journal of a data folder and replays it: the snapshot, if it is good, and all that came later.
     ///
     /// `history` is the last record that the history has; `observe` is called for every entry of later records, in order
-    /// and once, with what happened. Without a history nothing is observed.
+    /// and once, with what happened and the exchange as it is after it. Without a history nothing is observed.
     ///
     /// An entry that makes the rules panic is set aside: it is left out now and at every later start, the next record
     /// tells of it, and it is named in [`Opened::set_aside`].
@@ -234,7 +239,7 @@ impl Journal {
     pub fn open(
         folder: &Path,
         history: Option<u64>,
-        mut observe: impl FnMut(Record, &Entry, &[Event]),
+        mut observe: impl FnMut(Record, &Entry, &[Event], &Exchange),
     ) -> Result<Opened, JournalError> {
         let path = folder.join(FILE);
         if !path.exists() {
@@ -317,7 +322,7 @@ impl Run<'_> {
         start: Option<Snapshot>,
         genesis: &Genesis,
         set_aside: BTreeMap<Place, String>,
-        observe: &mut impl FnMut(Record, &Entry, &[Event]),
+        observe: &mut impl FnMut(Record, &Entry, &[Event], &Exchange),
     ) -> Result<Attempt, JournalError> {
         let path = self.database.path();
         let (exchange, mut last) = match start {
@@ -348,7 +353,7 @@ impl Run<'_> {
         &mut self,
         verified: &Verified,
         replayer: &mut Replayer,
-        observe: &mut impl FnMut(Record, &Entry, &[Event]),
+        observe: &mut impl FnMut(Record, &Entry, &[Event], &Exchange),
     ) -> Result<Option<(Place, String)>, JournalError> {
         if verified.frame.sequence == 0 {
             return Ok(None);
@@ -361,9 +366,9 @@ impl Run<'_> {
             let entry = entry.as_ref().ok_or_else(|| corrupt(Corruption::OpeningMissing))?;
             let hangs = replayer.has_untold();
             match replayer.apply(place, entry) {
-                Ok(events) => {
+                Ok(()) => {
                     if self.observed.is_some_and(|observed| is_later(place, observed)) {
-                        observe(verified.record(), entry, events);
+                        observe(verified.record(), entry, &replayer.events, &replayer.exchange);
                         *self.observed = Some(place);
                     }
                 }
@@ -383,5 +388,70 @@ fn is_later(place: Place, observed: Place) -> bool {
     match observed.entry {
         None => place.record > observed.record,
         Some(_) => place > observed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{AuditError, Fault, Source, audit};
+    use exchange::Command;
+    use std::cell::Cell;
+    use units::{Address, Timestamp};
+
+    thread_local! {
+        /// The time of the entry that makes the rules panic.
+        static PANIC_AT: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// Stands for a fault in the rules that an entry strikes.
+    pub(super) fn panic_if_told(entry: &Entry) {
+        assert_ne!(entry.at.0, PANIC_AT.get(), "the rules struck a fault");
+    }
+
+    fn tick(at: u64) -> Entry {
+        Entry { at: Timestamp(at), command: Command::Tick }
+    }
+
+    fn open(folder: &Path, seen: &mut Vec<u64>) -> Opened {
+        Journal::open(folder, Some(0), |_, entry, _, _| seen.push(entry.at.0)).unwrap()
+    }
+
+    #[test]
+    fn an_entry_that_makes_the_rules_panic_is_set_aside_told_of_and_left_out_by_the_audit() {
+        let folder = tempfile::tempdir().unwrap();
+        let genesis = Genesis::new(Address::repeat_byte(1), false);
+        let mut journal = Journal::create(folder.path(), &genesis).unwrap();
+        for group in [[1, 2], [3, 4], [5, 6]] {
+            journal.append(&group.map(tick), None).unwrap();
+        }
+        drop(journal);
+        PANIC_AT.set(4);
+        let place = Place::entry(2, 1);
+        let unexplained = audit(Source::open(folder.path()).unwrap(), &[]).unwrap_err();
+        assert!(matches!(&unexplained, AuditError::Found { place: at, fault: Fault::Panicked { .. } } if *at == place));
+
+        let mut seen = Vec::new();
+        let mut opened = open(folder.path(), &mut seen);
+        assert_eq!(seen, [1, 2, 3, 4, 5, 6], "each once, in order; of the fourth nothing happened");
+        assert_eq!(opened.set_aside.len(), 1);
+        assert_eq!(opened.set_aside[0].place, Some(place));
+        assert!(opened.set_aside[0].reason.contains("struck a fault"));
+        // The next record tells of it, and later digests are of the state without it.
+        let entry = tick(7);
+        opened.exchange.apply(&entry, &mut Vec::new()).unwrap();
+        opened.journal.append(&[entry], Some(opened.exchange.state_digest())).unwrap();
+        let state = opened.exchange.state_digest();
+        drop(opened);
+
+        let report = audit(Source::open(folder.path()).unwrap(), &[]).unwrap();
+        assert_eq!((report.state, report.digests), (state, 1));
+        assert_eq!(report.set_aside.iter().map(|aside| aside.place).collect::<Vec<_>>(), [Some(place)]);
+        let mut seen = Vec::new();
+        let again = open(folder.path(), &mut seen);
+        assert_eq!(again.exchange.state_digest(), state);
+        assert!(again.journal.unnoted.is_empty(), "it is told once");
+        assert_eq!(again.set_aside.len(), 1, "and named at every start");
+        PANIC_AT.set(0);
     }
 }

@@ -14,6 +14,13 @@ pub enum Change {
         /// For people.
         title: String,
     },
+    /// Somebody sent a blob, and so may read it.
+    Upload {
+        /// The blob.
+        blob: Digest,
+        /// Who sent it.
+        uploader: Address,
+    },
     /// A job's order was closed or withdrawn: no more tasks will be bought.
     JobClosed {
         /// The job.

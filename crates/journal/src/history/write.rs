@@ -47,6 +47,11 @@ impl Batch<'_> {
         match change {
             Change::Job(job) => self.begin(job),
             Change::Title { job, title } => self.entitle(*job, title),
+            Change::Upload { blob, uploader } => {
+                let insert = "INSERT OR IGNORE INTO uploads VALUES (?1, ?2)";
+                let row = params![blob.0.as_slice(), uploader.as_slice()];
+                self.transaction.prepare_cached(insert)?.execute(row).map(drop)
+            }
             Change::JobClosed { job, at } => self.change_job(*job, |row| {
                 row.closed = true;
                 row.end_if_over(*at);

@@ -1,0 +1,187 @@
+//! The history: what it counts, and what a repeat changes (nothing).
+
+use journal::history::{
+    Change, DealFilter, DealRow, History, HistoryWriter, JobRow, LogRow, NewJob, OrderFilter, OrderKind, OrderRow,
+    OrderStatus, Outcome, Page, Party, ResultRow, TransactionRow,
+};
+use units::{Address, Amount, B256, Bytes, DealId, Digest, OrderHash, TaskId, Timestamp, U256};
+
+const ALL: Page = Page { skip: 0, most: 100 };
+
+fn job(number: u8, tasks: u64) -> NewJob {
+    NewJob {
+        id: OrderHash(B256::repeat_byte(number)),
+        requester: Address::repeat_byte(number),
+        app: Address::repeat_byte(0xa0),
+        trust: 3,
+        category: 5,
+        tasks,
+        created: Timestamp(u64::from(number)),
+    }
+}
+
+fn deal(job: &NewJob, number: u8, volume: u64) -> DealRow {
+    DealRow {
+        id: DealId(B256::repeat_byte(number)),
+        request_order: job.id,
+        requester: job.requester,
+        app: job.app,
+        app_price: Amount(U256::MAX),
+        volume: U256::from(volume),
+        params: "{}".into(),
+        ..DealRow::default()
+    }
+}
+
+fn result(job: &NewJob, number: u8, outcome: Outcome) -> ResultRow {
+    ResultRow {
+        job: job.id,
+        ordinal: 0,
+        task: TaskId(B256::repeat_byte(number)),
+        index: u64::from(number),
+        deal: DealId(B256::repeat_byte(0xd0)),
+        outcome,
+        digest: B256::repeat_byte(number),
+        blob: Some(Digest(B256::repeat_byte(number))),
+        stderr: "last words".into(),
+        stdout: String::new(),
+        cost: Amount::nanos(10),
+        agreed: 2,
+        dissented: 1,
+        ended: Timestamp(1_000 + u64::from(number)),
+        parties: vec![Party { worker: Address::repeat_byte(number), status: 2, reward: Amount::nanos(4) }],
+    }
+}
+
+fn written(writer: &mut HistoryWriter, changes: &[Change]) -> Vec<(TaskId, u64)> {
+    let through = writer.through().unwrap() + 1;
+    writer.write(changes, through).unwrap()
+}
+
+#[test]
+fn a_job_is_counted_to_its_end_and_a_repeat_counts_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(folder.path()).unwrap();
+    let history = History::open(folder.path()).unwrap();
+    let job = job(1, 3);
+    written(&mut writer, &[Change::Title { job: job.id, title: "tracer × 3".into() }, Change::Job(job.clone())]);
+    let changes = [
+        Change::Deal(Box::new(deal(&job, 0xd0, 3))),
+        Change::Result(Box::new(result(&job, 1, Outcome::Completed))),
+        Change::Result(Box::new(result(&job, 2, Outcome::Failed("exit code 1".into())))),
+    ];
+    let ordinals = written(&mut writer, &changes);
+    assert_eq!(ordinals.iter().map(|(_, ordinal)| *ordinal).collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(written(&mut writer, &changes), []);
+    let row = history.job(job.id).unwrap().unwrap();
+    let expected = JobRow {
+        job: job.clone(),
+        title: "tracer × 3".into(),
+        matched: 3,
+        finished: 2,
+        failed: 1,
+        claimed: 0,
+        spent: Amount::nanos(20),
+        closed: false,
+        ended: None,
+    };
+    assert_eq!(row, expected);
+    written(&mut writer, &[Change::Result(Box::new(result(&job, 3, Outcome::Claimed)))]);
+    assert_eq!(history.job(job.id).unwrap().unwrap().ended, Some(Timestamp(1_003)));
+    let results = history.results(job.id, 1, 10).unwrap();
+    assert_eq!(results.len(), 2);
+    assert_eq!(results[0], ResultRow { ordinal: 1, ..result(&job, 2, Outcome::Failed("exit code 1".into())) });
+    assert_eq!(history.result(results[1].task).unwrap().unwrap().outcome, Outcome::Claimed);
+}
+
+#[test]
+fn a_closed_job_ends_when_all_that_was_bought_has_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(folder.path()).unwrap();
+    let history = History::open(folder.path()).unwrap();
+    let (job, unmatched) = (job(1, 100), job(2, 100));
+    written(&mut writer, &[Change::Job(job.clone()), Change::Job(unmatched.clone())]);
+    written(&mut writer, &[Change::Deal(Box::new(deal(&job, 1, 1)))]);
+    let closed = |job: &NewJob| Change::JobClosed { job: job.id, at: Timestamp(50) };
+    written(&mut writer, &[closed(&job), closed(&unmatched)]);
+    assert_eq!(history.job(job.id).unwrap().unwrap().ended, None);
+    assert_eq!(history.job(unmatched.id).unwrap().unwrap().ended, Some(Timestamp(50)));
+    written(&mut writer, &[Change::Result(Box::new(result(&job, 7, Outcome::Completed)))]);
+    assert_eq!(history.job(job.id).unwrap().unwrap().ended, Some(Timestamp(1_007)));
+    let newest: Vec<_> = history.jobs(None, ALL).unwrap().into_iter().map(|row| row.job).collect();
+    assert_eq!(newest, [unmatched.clone(), job]);
+    assert_eq!(history.jobs(Some(unmatched.requester), ALL).unwrap().len(), 1);
+}
+
+#[test]
+fn deals_are_found_by_what_they_are_of_the_newest_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(folder.path()).unwrap();
+    let history = History::open(folder.path()).unwrap();
+    let (one, two) = (job(1, 10), job(2, 10));
+    let rows = [deal(&one, 11, 5), deal(&one, 12, 5), deal(&two, 13, 5)];
+    written(&mut writer, &rows.clone().map(|row| Change::Deal(Box::new(row))));
+    assert_eq!(history.deal(rows[1].id).unwrap().as_ref(), Some(&rows[1]));
+    let of_one = DealFilter { requester: Some(one.requester), app: Some(one.app), ..DealFilter::default() };
+    assert_eq!(history.deals(&of_one, ALL).unwrap(), [rows[1].clone(), rows[0].clone()]);
+    assert_eq!(history.count_deals(&of_one).unwrap(), 2);
+    assert_eq!(history.deals(&DealFilter::default(), Page { skip: 1, most: 1 }).unwrap(), [rows[1].clone()]);
+}
+
+#[test]
+fn transactions_and_orders_come_back_as_they_were_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(folder.path()).unwrap();
+    let history = History::open(folder.path()).unwrap();
+    let log =
+        LogRow { address: Address::repeat_byte(1), topics: vec![B256::repeat_byte(2)], data: Bytes::from_static(b"x") };
+    let transaction = TransactionRow {
+        hash: B256::repeat_byte(9),
+        record: 3,
+        position: 1,
+        at: Timestamp(5),
+        sender: Address::repeat_byte(1),
+        target: Address::repeat_byte(2),
+        nonce: 7,
+        kind: 2,
+        succeeded: true,
+        revert: Bytes::new(),
+        created: Some(Address::repeat_byte(3)),
+        logs: vec![log],
+    };
+    let order = OrderRow {
+        hash: OrderHash(B256::repeat_byte(4)),
+        kind: OrderKind::Workerpool,
+        signer: Address::repeat_byte(5),
+        subject: Address::repeat_byte(6),
+        body: "{}".into(),
+        remaining: U256::MAX,
+        status: OrderStatus::Open,
+        published: Timestamp(8),
+    };
+    written(&mut writer, &[Change::Transaction(Box::new(transaction.clone())), Change::Order(Box::new(order.clone()))]);
+    assert_eq!(history.transaction(transaction.hash).unwrap(), Some(transaction));
+    assert_eq!(history.order(order.hash).unwrap().as_ref(), Some(&order));
+    let filled = Change::OrderChanged { order: order.hash, remaining: U256::ZERO, status: OrderStatus::Filled };
+    written(&mut writer, &[filled]);
+    let open = OrderFilter { status: Some(OrderStatus::Open), ..OrderFilter::default() };
+    assert_eq!(history.orders(&open, ALL).unwrap(), []);
+    let of_signer = OrderFilter { signer: Some(order.signer), kind: Some(order.kind), ..OrderFilter::default() };
+    let now = OrderRow { remaining: U256::ZERO, status: OrderStatus::Filled, ..order };
+    assert_eq!(history.orders(&of_signer, ALL).unwrap(), [now]);
+    assert_eq!(history.count_orders(&of_signer).unwrap(), 1);
+}
+
+#[test]
+fn a_history_knows_how_far_it_goes_and_a_broken_one_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(folder.path()).unwrap();
+    writer.write(&[Change::Job(job(1, 1))], 41).unwrap();
+    writer.write(&[], 40).unwrap();
+    drop(writer);
+    assert_eq!(HistoryWriter::open(folder.path()).unwrap().through().unwrap(), 41);
+    std::fs::write(folder.path().join("history.db"), "not a database at all, whatever its name may say").unwrap();
+    let writer = HistoryWriter::open(folder.path()).unwrap();
+    assert_eq!(writer.through().unwrap(), 0);
+    assert_eq!(History::open(folder.path()).unwrap().job(job(1, 1).id).unwrap(), None);
+}

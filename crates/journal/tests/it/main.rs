@@ -1,0 +1,10 @@
+//! The journal as its users meet it: written, killed, copied, damaged, forged, served and audited.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod audit;
+mod damage;
+mod durable;
+mod golden;
+mod history;
+mod market;
+mod serve;
