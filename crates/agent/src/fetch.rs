@@ -1,7 +1,7 @@
 //! Files by digest, from the exchange into the cache.
 
 use crate::cache::Cache;
-use crate::http::{Http, is_passing};
+use crate::http::Http;
 use crate::link::chain;
 use api::worker::DeclineReason;
 use blobs::{Pin, PutError, Upload};
@@ -147,7 +147,7 @@ impl Fetcher {
         let begins = match status {
             StatusCode::OK => 0,
             StatusCode::PARTIAL_CONTENT => range_start(answer.headers()).unwrap_or(u64::MAX),
-            _ if is_passing(status) => return Err(Trouble::Passing(status.to_string())),
+            _ if self.http.is_passing(status) => return Err(Trouble::Passing(status.to_string())),
             _ => return Err(Trouble::Final(FetchError::Refused(status))),
         };
         if part.upload.is_none() || begins != part.size {

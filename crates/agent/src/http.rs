@@ -1,9 +1,10 @@
 //! The exchange's HTTP face, as far as a worker needs it.
 
 use crate::handle::StartError;
-use reqwest::Url;
+use reqwest::{StatusCode, Url};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
+use tokio::sync::Notify;
 use units::Digest;
 
 /// How long a connection may take to be made.
@@ -17,6 +18,8 @@ pub(crate) struct Http {
     pub(crate) client: reqwest::Client,
     base: Url,
     token: RwLock<String>,
+    /// The exchange no longer takes the token; a new connection brings a new one.
+    pub(crate) stale: Notify,
 }
 
 impl Http {
@@ -30,14 +33,17 @@ impl Http {
         base.set_fragment(None);
         // Whoever embeds the agent may have chosen a provider; then this changes nothing.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let client = reqwest::Client::builder()
+        let builder = reqwest::Client::builder();
+        // Without encryption no root certificates are needed, which not every machine has.
+        let builder = if base.scheme() == "http" { builder.tls_certs_only([]) } else { builder };
+        let client = builder
             .connect_timeout(CONNECT)
             .read_timeout(STILL)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(crate::link::SOFTWARE)
             .build()
             .map_err(StartError::Http)?;
-        Ok(Self { client, base, token: RwLock::default() })
+        Ok(Self { client, base, token: RwLock::default(), stale: Notify::new() })
     }
 
     /// An address below the exchange's.
@@ -66,12 +72,14 @@ impl Http {
     pub(crate) fn token(&self) -> String {
         self.token.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
 
-/// Whether an answer says that asking again may help.
-pub(crate) fn is_passing(status: reqwest::StatusCode) -> bool {
-    // A token may have been renewed by a connection made meanwhile.
-    status.is_server_error() || matches!(status.as_u16(), 401 | 408 | 425 | 429)
+    /// Whether an answer says that asking again may help.
+    pub(crate) fn is_passing(&self, status: StatusCode) -> bool {
+        if status == StatusCode::UNAUTHORIZED {
+            self.stale.notify_one();
+        }
+        status.is_server_error() || matches!(status.as_u16(), 401 | 408 | 425 | 429)
+    }
 }
 
 #[cfg(test)]

@@ -209,7 +209,9 @@ impl Policy {
         if self.held.contains_key(&task) {
             return false;
         }
-        if self.stopping || self.owner_since.is_some() {
+        // Far more than was asked for is not taken on the exchange's word alone.
+        let flooded = count(self.held.len()) >= CREDIT_WINDOW.saturating_mul(2);
+        if self.stopping || self.owner_since.is_some() || flooded {
             self.say(FromWorker::Decline { task, reason: DeclineReason::Owner });
             return false;
         }

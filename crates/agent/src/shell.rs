@@ -35,6 +35,8 @@ use units::{Address, DealId, TaskId};
 const PUBLISH_EVERY: Duration = Duration::from_millis(50);
 /// How long the last words may take to be written.
 const CLOSING: Duration = Duration::from_secs(1);
+/// How often a new token is fetched at most.
+const RENEW_EVERY: Duration = Duration::from_secs(60);
 /// Events that may wait for the loop; beyond this the exchange waits.
 const EVENTS: usize = 256;
 
@@ -84,6 +86,8 @@ pub(crate) struct Shell {
     connection: Option<Connection>,
     /// The last hello's.
     nonce: u64,
+    /// When a connection was last given up for a new token.
+    renewed: Option<Instant>,
     idle: Option<Idle>,
     paused: bool,
     /// When a stopping agent leaves at the latest.
@@ -122,6 +126,7 @@ impl Shell {
             deals: Deals::default(),
             connection: None,
             nonce: 0,
+            renewed: None,
             idle,
             paused: false,
             leaves: None,
@@ -157,6 +162,7 @@ impl Shell {
 
     async fn work_on(&mut self, link_events: &mut mpsc::Receiver<LinkEvent>) -> Result<(), AgentError> {
         let mut look = tokio::time::interval(idle::EVERY);
+        let http = Arc::clone(&self.http);
         loop {
             self.act();
             let republish = self.tell();
@@ -177,6 +183,7 @@ impl Shell {
                     }
                 }
                 Some(errand) = self.errands.recv() => self.on_errand(errand),
+                () = http.stale.notified() => self.renew(),
                 () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {
                     if self.leaves.is_some_and(|leaves| leaves <= Instant::now()) {
                         tracing::warn!(unsettled = self.status.unsettled, "stopped before all results were settled");
@@ -318,6 +325,15 @@ impl Shell {
         self.connection = None;
         self.policy.disconnected();
         self.status.state = State::Connecting { because };
+    }
+
+    /// Connects anew, for a token that the exchange takes.
+    fn renew(&mut self) {
+        let lately = self.renewed.is_some_and(|renewed| renewed.elapsed() < RENEW_EVERY);
+        if self.is_welcome() && !lately {
+            self.renewed = Some(Instant::now());
+            self.connection = None;
+        }
     }
 
     fn on_report(&mut self, Report { task, result }: Report) {

@@ -1,6 +1,6 @@
 //! A result's package, from this machine to the exchange.
 
-use crate::http::{Http, is_passing};
+use crate::http::Http;
 use crate::link::chain;
 use crate::runner::{Kept, KeptBody};
 use reqwest::{Body, header};
@@ -22,7 +22,7 @@ pub(crate) async fn put(http: &Http, kept: &Kept) -> bool {
             Ok(status) if status.is_success() => return true,
             Ok(status) => {
                 tracing::warn!(blob = %kept.blob, %status, "the exchange did not take a result's package");
-                if !is_passing(status) {
+                if !http.is_passing(status) {
                     return false;
                 }
             }

@@ -359,3 +359,16 @@ fn refused_results_are_kept_but_not_without_end() {
     }
     assert_eq!(world.policy.counts().done, kept, "each may have been said twice, and the oldest go");
 }
+
+#[test]
+fn far_more_than_was_asked_for_is_given_back() {
+    let mut world = World::connected(1);
+    let most = CREDIT_WINDOW * 2;
+    for number in 0..most + 3 {
+        let task = TaskId(B256::from(units::U256::from(number)));
+        let assignment = Assignment { task, deal: DealId::default(), index: 0, until: FAR };
+        assert_eq!(world.policy.assigned(&assignment, true, world.now), number < most);
+    }
+    let declined = world.said().into_iter().filter(|frame| matches!(frame, FromWorker::Decline { .. })).count();
+    assert_eq!(declined, 3);
+}

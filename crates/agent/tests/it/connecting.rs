@@ -79,7 +79,7 @@ async fn what_a_new_connection_drops_is_not_stated_again() {
     drop(connection);
     let mut connection = peer.connection().await;
     connection.hello().await;
-    let token = "token of the welcome".to_owned();
+    let token = "a token".to_owned();
     connection.say(&ToWorker::Welcome { token, adopted: vec![], dropped: vec![id(1)], sequence: 40 }).await;
     connection.assign(&brief, &[2]).await;
     let batch = connection.batch().await;
@@ -208,4 +208,17 @@ async fn results_stated_after_a_restart_of_the_exchange_can_still_be_revealed() 
     connection.say(&ToWorker::Reveal { tasks: vec![id(1)] }).await;
     let reveal = connection.batch().await.reveals.pop().unwrap();
     assert_eq!(reveal.result.inline.unwrap(), printed(b"hello\n"));
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_is_replaced_by_connecting_anew() {
+    let mut peer = Peer::start().await;
+    let _agent = peer.agent();
+    let brief = deal(peer.store(&guests::hello()));
+    let (mut connection, _) = peer.welcomed().await;
+    peer.expire_token();
+    connection.assign(&brief, &[1]).await;
+    let (mut connection, hello) = peer.welcomed().await;
+    assert_eq!(hello.holding.iter().map(|held| held.phase).collect::<Vec<_>>(), [Phase::Fetch]);
+    assert_eq!(connection.batch().await.completes.len(), 1);
 }

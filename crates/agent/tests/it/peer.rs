@@ -23,7 +23,6 @@ use units::{Address, B256, DealId, Digest, TaskId, Timestamp};
 pub(crate) const CHAIN_ID: u64 = 77;
 pub(crate) const HUB: Address = Address::repeat_byte(0x77);
 pub(crate) const POOL: Address = Address::repeat_byte(0x99);
-const TOKEN: &str = "token of the welcome";
 /// Far longer than anything takes: a test that would hang fails instead.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -38,6 +37,8 @@ struct Shared {
     /// Blobs whose next answer breaks off halfway.
     broken: Arc<Mutex<Vec<Digest>>>,
     sockets: mpsc::UnboundedSender<WebSocket>,
+    /// The token that opens blobs, and that welcomes carry.
+    token: Arc<Mutex<String>>,
 }
 
 /// A scripted exchange.
@@ -51,12 +52,19 @@ pub(crate) struct Peer {
 /// One connection of the worker.
 pub(crate) struct Connection {
     socket: WebSocket,
+    token: Arc<Mutex<String>>,
 }
 
 impl Peer {
     pub(crate) async fn start() -> Self {
         let (sender, sockets) = mpsc::unbounded_channel();
-        let shared = Shared { blobs: Arc::default(), asked: Arc::default(), broken: Arc::default(), sockets: sender };
+        let shared = Shared {
+            blobs: Arc::default(),
+            asked: Arc::default(),
+            broken: Arc::default(),
+            sockets: sender,
+            token: Arc::new(Mutex::new("a token".to_owned())),
+        };
         let app = Router::new()
             .route("/v1/exchange", get(exchange))
             .route("/v1/worker", get(worker))
@@ -86,7 +94,7 @@ impl Peer {
 
     pub(crate) async fn connection(&mut self) -> Connection {
         let socket = timeout(PATIENCE, self.sockets.recv()).await.expect("the worker connects").unwrap();
-        Connection { socket }
+        Connection { socket, token: Arc::clone(&self.shared.token) }
     }
 
     /// A connection up to and with the welcome, and the hello.
@@ -105,6 +113,11 @@ impl Peer {
 
     pub(crate) fn stored(&self, digest: &Digest) -> Option<Vec<u8>> {
         self.shared.blobs.lock().unwrap().get(digest).cloned()
+    }
+
+    /// From now on blobs are opened by another token.
+    pub(crate) fn expire_token(&self) {
+        "another token".clone_into(&mut self.shared.token.lock().unwrap());
     }
 
     /// Makes the next answer with this blob break off halfway.
@@ -163,7 +176,7 @@ impl Connection {
     }
 
     pub(crate) async fn welcome(&mut self) {
-        let token = TOKEN.to_owned();
+        let token = self.token.lock().unwrap().clone();
         self.say(&ToWorker::Welcome { token, adopted: vec![], dropped: vec![], sequence: 0 }).await;
     }
 
@@ -278,15 +291,16 @@ async fn worker(State(shared): State<Shared>, upgrade: WebSocketUpgrade) -> Resp
     upgrade.on_upgrade(async move |socket| drop(shared.sockets.send(socket)))
 }
 
-fn is_authorized(headers: &HeaderMap) -> bool {
-    headers.get(header::AUTHORIZATION).is_some_and(|value| value == &format!("Bearer {TOKEN}"))
+fn is_authorized(shared: &Shared, headers: &HeaderMap) -> bool {
+    let token = shared.token.lock().unwrap();
+    headers.get(header::AUTHORIZATION).is_some_and(|value| value == &format!("Bearer {token}"))
 }
 
 async fn blob(State(shared): State<Shared>, Path(digest): Path<String>, headers: HeaderMap) -> Response {
     let digest: Digest = digest.parse().unwrap();
     let range = headers.get(header::RANGE).map(|range| range.to_str().unwrap().to_owned());
     shared.asked.lock().unwrap().push((digest, range.clone()));
-    if !is_authorized(&headers) {
+    if !is_authorized(&shared, &headers) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
     let Some(bytes) = shared.blobs.lock().unwrap().get(&digest).cloned() else {
@@ -324,7 +338,7 @@ async fn put_blob(
     body: Bytes,
 ) -> StatusCode {
     let digest: Digest = digest.parse().unwrap();
-    if !is_authorized(&headers) || results::sha256(&body) != digest {
+    if !is_authorized(&shared, &headers) || results::sha256(&body) != digest {
         return StatusCode::BAD_REQUEST;
     }
     shared.blobs.lock().unwrap().insert(digest, body.to_vec());
