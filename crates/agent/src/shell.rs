@@ -1,6 +1,7 @@
 //! The agent's loop: tells the policy what happens and does what it hands out.
 
 mod deals;
+mod tasks;
 
 use crate::clock::Clock;
 use crate::config::{Config, When};
@@ -8,18 +9,18 @@ use crate::fetch::Fetcher;
 use crate::handle::{AgentError, StartError, State, Status};
 use crate::http::Http;
 use crate::idle::{self, Idle};
-use crate::kit::{Caps, Kit, fetch};
+use crate::kit::Kit;
 use crate::link::{Link, LinkEvent, Outgoing, SOFTWARE};
-use crate::policy::{Action, Policy};
+use crate::policy::Policy;
 use crate::runner::{Job, Kept, Report, Runner};
-use crate::{benchmark, sign, upload};
+use crate::{benchmark, sign};
 use api::limits::PROTOCOL_VERSION;
 use api::params::TaskSpec;
 use api::worker::{
     Assignment, Capabilities, DealBrief, DeclineReason, Ending, FromWorker, Hello, Settlement, ToWorker,
 };
 use blobs::Pin;
-use deals::{Deals, Outfit};
+use deals::Deals;
 use orders::Domain;
 use orders::hello::WorkerHello;
 use sandbox::Control;
@@ -350,16 +351,6 @@ impl Shell {
         self.policy.ended(task, result, self.clock.now());
     }
 
-    /// What a task was run from turned out not to be what it was: the next one is run from fresh copies.
-    fn spoiled(&mut self, task: TaskId) {
-        let Some(work) = self.work.get(&task) else { return };
-        let deal = work.assignment.deal;
-        if let Some(brief) = self.deals.brief(&deal) {
-            self.fetcher.forget(&brief.app);
-        }
-        self.deals.spoiled(deal);
-    }
-
     fn on_errand(&mut self, errand: Errand) {
         let now = self.clock.now();
         match errand {
@@ -377,109 +368,6 @@ impl Shell {
             },
             Errand::Uploaded { task, there } => self.policy.uploaded(task, there),
         }
-    }
-
-    /// Does what the policy hands out.
-    fn act(&mut self) {
-        while let Some(action) = self.policy.poll() {
-            match action {
-                Action::Prepare(task) => self.prepare(task),
-                Action::Run(task) => {
-                    if let Some(job) = self.work.get_mut(&task).and_then(|work| work.job.take()) {
-                        self.runner.run(job);
-                    }
-                }
-                Action::Abort(task) => {
-                    if let Some(work) = self.work.get(&task) {
-                        work.control.cancel();
-                    }
-                }
-                Action::Hold(hold) => {
-                    for Work { control, .. } in self.work.values() {
-                        if hold { control.pause() } else { control.resume() }
-                    }
-                }
-                Action::Say(frame) => {
-                    self.status.declined += u64::from(matches!(frame, FromWorker::Decline { .. }));
-                    self.say(frame);
-                }
-                Action::Sign(batch) => {
-                    if let Some(Connection { outgoing, domain: Some(domain), .. }) = &self.connection {
-                        // A connection that broke meanwhile is told by an event.
-                        drop(outgoing.send(Outgoing::Batch { batch, domain: *domain }));
-                    }
-                }
-                Action::Upload(task) => self.upload(task),
-                Action::Forget(task) => {
-                    if let Some(work) = self.work.remove(&task) {
-                        self.deals.freed(&work.assignment.deal);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Gets a task's files.
-    fn prepare(&mut self, task: TaskId) {
-        let Some(work) = self.work.get(&task) else { return };
-        let deal = work.assignment.deal;
-        match self.deals.outfit(&deal, task) {
-            Some(Outfit::Ready(kit)) => self.outfit(task, &kit),
-            Some(Outfit::Wait) => {}
-            Some(Outfit::Load(brief)) => {
-                let caps = Caps { memory_mib: self.config.memory_mib, disk_mib: self.config.disk_mib };
-                let (fetcher, errand) = (self.fetcher.clone(), self.errand.clone());
-                tokio::spawn(async move {
-                    let kit = Kit::load(*brief, caps, fetcher).await.map(Arc::new);
-                    drop(errand.send(Errand::Loaded { deal, kit }));
-                });
-            }
-            None => self.policy.declined(task, DeclineReason::Broken, self.clock.now()),
-        }
-    }
-
-    /// Gets the files that are a task's own; what its deal's tasks have in common is there.
-    fn outfit(&mut self, task: TaskId, kit: &Arc<Kit>) {
-        let Some(work) = self.work.get(&task) else { return };
-        let spec = match kit.task(work.assignment.index) {
-            Ok(spec) => spec,
-            Err(reason) => {
-                if reason == DeclineReason::Fetch {
-                    self.deals.spoiled(work.assignment.deal);
-                }
-                return self.policy.declined(task, reason, self.clock.now());
-            }
-        };
-        let cached: Option<Vec<Pin>> = kit.own_inputs(&spec).map(|input| self.fetcher.cached(&input.digest)).collect();
-        if let Some(own) = cached {
-            return self.equip(task, kit, spec, own);
-        }
-        let (fetcher, errand, kit) = (self.fetcher.clone(), self.errand.clone(), Arc::clone(kit));
-        tokio::spawn(async move {
-            let own = kit.own_inputs(&spec).map(|input| fetch(&fetcher, input));
-            let own = futures::future::try_join_all(own).await;
-            drop(errand.send(Errand::Fetched { task, kit, spec, own }));
-        });
-    }
-
-    /// All that a task needs is there.
-    fn equip(&mut self, task: TaskId, kit: &Arc<Kit>, spec: TaskSpec, own: Vec<Pin>) {
-        let Some(work) = self.work.get_mut(&task) else { return };
-        let (index, control) = (work.assignment.index, work.control.clone());
-        work.job = Some(Job { task, index, kit: Arc::clone(kit), spec, own, control });
-        self.policy.prepared(task, self.clock.now());
-    }
-
-    fn upload(&self, task: TaskId) {
-        let kept = self.work.get(&task).and_then(|work| work.kept.clone());
-        let (http, errand) = (Arc::clone(&self.http), self.errand.clone());
-        tokio::spawn(async move {
-            let there = match kept {
-                Some(kept) => upload::put(&http, &kept).await,
-                None => false,
-            };
-            drop(errand.send(Errand::Uploaded { task, there }));
-        });
     }
 
     fn say(&self, frame: FromWorker) {

@@ -1,7 +1,7 @@
 //! The policy, driven by hand: what happens goes in, what to do comes out.
 
 use super::*;
-use api::worker::{Ending, Package};
+use api::worker::{Ending, Package, Phase};
 use units::{Amount, B256, Bytes, DealId, Digest};
 
 const FAR: Timestamp = Timestamp(1_000_000);
