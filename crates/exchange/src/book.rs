@@ -20,22 +20,31 @@ enum AnyOrderDef {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Kept(#[serde(with = "AnyOrderDef")] AnyOrder);
+struct Kept {
+    #[serde(with = "AnyOrderDef")]
+    order: AnyOrder,
+    /// How many orders came to rest before it.
+    arrival: u64,
+}
 
-/// Orders at rest, by hash, and by what they offer or who asks.
+/// Orders at rest, by hash, by what they offer or who asks, and by when they came: of equal prices the earlier is served
+/// first, also after a restart.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Resting {
     orders: BTreeMap<OrderHash, Kept>,
     by_subject: BTreeMap<Address, BTreeSet<OrderHash>>,
+    by_time: BTreeMap<u64, OrderHash>,
+    arrivals: u64,
 }
 
 impl Resting {
+    /// In the order in which they came.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &AnyOrder> + '_ {
-        self.orders.values().map(|kept| &kept.0)
+        self.by_time.values().filter_map(|hash| self.find(*hash))
     }
 
     pub(crate) fn find(&self, hash: OrderHash) -> Option<&AnyOrder> {
-        self.orders.get(&hash).map(|kept| &kept.0)
+        self.orders.get(&hash).map(|kept| &kept.order)
     }
 
     /// The orders for an asset, or of a requester.
@@ -45,11 +54,15 @@ impl Resting {
 
     fn insert(&mut self, order: AnyOrder) {
         self.by_subject.entry(order.subject()).or_default().insert(order.hash());
-        self.orders.insert(order.hash(), Kept(order));
+        let arrival = self.arrivals;
+        self.arrivals = arrival.checked_add(1).expect("nobody places 2⁶⁴ orders");
+        self.by_time.insert(arrival, order.hash());
+        self.orders.insert(order.hash(), Kept { order, arrival });
     }
 
     fn remove(&mut self, hash: OrderHash) -> Option<AnyOrder> {
-        let order = self.orders.remove(&hash)?.0;
+        let Kept { order, arrival } = self.orders.remove(&hash)?;
+        self.by_time.remove(&arrival);
         if let Some(hashes) = self.by_subject.get_mut(&order.subject()) {
             hashes.remove(&hash);
             if hashes.is_empty() {

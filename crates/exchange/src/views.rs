@@ -73,7 +73,7 @@ impl Exchange {
         self.hub.consumed(order)
     }
 
-    /// Orders at rest, by hash.
+    /// Orders at rest, in the order in which they came.
     pub fn resting(&self) -> impl Iterator<Item = &AnyOrder> + '_ {
         self.resting.iter()
     }

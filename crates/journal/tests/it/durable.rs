@@ -117,6 +117,22 @@ fn what_the_history_lacks_is_observed_in_order_and_once() {
 }
 
 #[test]
+fn orders_rest_in_the_order_in_which_they_came_also_after_a_start_from_a_snapshot() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut market = Market::new();
+    market.open();
+    let mut placed: Vec<_> = market.exchange.resting().map(exchange::AnyOrder::hash).collect();
+    placed.extend((0..20).map(|_| market.sell(0, 0, 1, 1)));
+    let mut journal = Journal::create(folder.path(), &genesis()).unwrap();
+    market.flush(&mut journal, 4);
+    journal.save_snapshot(&market.exchange).unwrap();
+    drop(journal);
+    let opened = Journal::open(folder.path(), None, ignore).unwrap();
+    assert!(opened.snapshot.is_some());
+    assert_eq!(opened.exchange.resting().map(exchange::AnyOrder::hash).collect::<Vec<_>>(), placed);
+}
+
+#[test]
 fn a_folder_has_one_journal_and_one_process_that_writes_it() {
     let folder = tempfile::tempdir().unwrap();
     let missing = Journal::open(folder.path(), None, ignore).unwrap_err();
