@@ -300,9 +300,9 @@ impl Exchange {
             return Err(Refusal::CallerIsNotTheRequester);
         }
         let set = self.checked_set(&set, &mut sender.signers);
-        self.match_set(&set, Payer::Requester, events).map_err(|refusal| match refusal {
-            Refusal::Silent => Refusal::OperationFailed,
-            told => told,
+        self.match_set(&set, Payer::Requester, events).map_err(|refusal| {
+            // What was refused without words gets a word on the way up; all else passes as it is.
+            if refusal == Refusal::Silent { Refusal::OperationFailed } else { refusal }
         })
     }
 

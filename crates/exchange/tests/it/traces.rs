@@ -173,10 +173,9 @@ impl Stage<'_> {
         };
         let mut events = Vec::new();
         self.exchange.apply(&entry, &mut events).unwrap_or_else(|rejection| panic!("{place}: {rejection}"));
-        let refusal = events.iter().find_map(|event| match event {
-            Event::Refused { refusal, .. } => Some(refusal.clone()),
-            _ => None,
-        });
+        let refusal = events
+            .iter()
+            .find_map(|event| if let Event::Refused { refusal, .. } = event { Some(refusal.clone()) } else { None });
         assert_eq!(refusal.is_none(), step["ok"], "{place}: {refusal:?}");
         if let Some(refusal) = refusal {
             assert_eq!(refusal.reason(), step["reason"].as_str().map(str::to_owned), "{place}");
