@@ -8,7 +8,7 @@ use abi::call::{NewApp, NewWorkerpool};
 use abi::contracts::Registry;
 use alloy_sol_types::{SolCall, SolValue};
 use api::limits::SAFE_INTEGER;
-use api::order::{AnyOrder, Kind};
+use api::order::{AnyOrder, BookRow, Kind};
 use orders::AppOrder;
 use std::path::Path;
 use units::{Address, Amount, Bytes, Digest, Tag, U256};
@@ -109,8 +109,7 @@ impl Client {
         let filter = BookFilter { kind: Some(Kind::App), maker: Some(self.address()), ..BookFilter::default() };
         let resting = self.book(filter).await?;
         // Half an order's volume is more than anybody buys in one job.
-        let is_there =
-            |row: &api::order::BookRow| row.subject == app && row.price == appprice && row.remaining > SAFE_INTEGER / 2;
+        let is_there = |row: &BookRow| row.subject == app && row.price == appprice && row.remaining > SAFE_INTEGER / 2;
         if resting.iter().any(is_there) {
             return Ok(());
         }
@@ -124,7 +123,24 @@ impl Client {
             requesterrestrict,
             salt: self.salt()?,
         };
-        self.place(&AnyOrder::App(self.sign(order))).await.map(drop)
+        let order = AnyOrder::App(self.sign(order));
+        match self.place(&order).await {
+            Err(error) if error.code() == Some("too_many_orders") && self.retire_app_order(&resting).await? => {
+                self.place(&order).await.map(drop)
+            }
+            placed => placed.map(drop),
+        }
+    }
+
+    /// Takes the oldest of one's own orders for an app that costs nothing, and that no request of one's own waits for, off
+    /// the book; false where there is none. Whoever builds a program anew each day would come to the limit else.
+    async fn retire_app_order(&self, resting: &[BookRow]) -> Result<bool, Error> {
+        let filter = BookFilter { kind: Some(Kind::Request), maker: Some(self.address()), ..BookFilter::default() };
+        let wanted: Vec<Address> = self.book(filter).await?.into_iter().map(|row| row.subject).collect();
+        let unused = resting.iter().filter(|row| row.price.is_zero() && !wanted.contains(&row.subject));
+        let Some(oldest) = unused.min_by_key(|row| row.since) else { return Ok(false) };
+        self.remove_order(oldest.order).await?;
+        Ok(true)
     }
 
     async fn predict_app(&self, new: &NewApp) -> Result<Address, Error> {

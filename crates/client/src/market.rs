@@ -4,7 +4,9 @@ use crate::client::{Client, salt};
 use crate::error::Error;
 use abi::{Call, Managed};
 use api::order::{AnyOrder, BookRow, Explain, Kind, Placed};
+use api::receipt::Receipted;
 use orders::{Operation, Order, Signed};
+use reqwest::Method;
 use serde::de::DeserializeOwned;
 use units::{Address, B256, Bytes, OrderHash};
 
@@ -68,6 +70,17 @@ impl Client {
             AnyOrder::Request(signed) => Call::ManageRequestOrder(closing(signed)),
         };
         self.transact(&call).await.map(drop)
+    }
+
+    /// Takes an order of one's own off the book. It is not closed: by a transaction it can still be matched.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where it does not rest there or is not one's own; [`Error::Unreachable`].
+    pub async fn remove_order(&self, order: OrderHash) -> Result<(), Error> {
+        let path = format!("/v1/orders/{order}");
+        let response = self.request(Method::DELETE, &path, |request| request).await?;
+        let answer: Receipted<Placed> = self.http().json(response).await?;
+        self.keep(&answer.receipt)
     }
 
     /// Orders at rest, best first.
