@@ -53,7 +53,7 @@ pub(crate) struct Open {
     pub(crate) deal: DealId,
     pub(crate) index: u64,
     pub(crate) leases: BTreeMap<Address, Lease>,
-    /// Everyone who ever had a lease: none gets a second.
+    /// Everyone who has a lease, stated something or let a lease run out: none gets another.
     pub(crate) touched: BTreeSet<Address>,
     pub(crate) said: Vec<Statement>,
     /// Result digests whose package the exchange has.

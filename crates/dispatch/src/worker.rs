@@ -6,6 +6,9 @@ use crate::open::Phase;
 use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, Amount, DealId, OrderHash, TaskId, Timestamp};
 
+/// With so many troubles a worker gets no more of a job.
+const TROUBLES: u32 = 3;
+
 /// What a worker says of itself when it joins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Worker {
@@ -32,7 +35,9 @@ pub struct Worker {
 pub enum Decline {
     /// Its owner needs the machine.
     Owner,
-    /// It could not get, hold or run what the task needs.
+    /// Something went wrong there this time: a fetch, the disk, memory.
+    Trouble,
+    /// It cannot run tasks of this job at all.
     Unable,
     /// It is too slow for the task.
     TooSlow,
@@ -84,6 +89,8 @@ pub(crate) struct Station {
     pub(crate) holding: BTreeSet<TaskId>,
     /// Jobs it gets no more of: it failed one of their tasks.
     pub(crate) quarantined: BTreeSet<OrderHash>,
+    /// How often it had trouble with a job.
+    pub(crate) troubles: BTreeMap<OrderHash, u32>,
 }
 
 impl Station {
@@ -98,10 +105,11 @@ impl Dispatch {
     pub fn worker_joined(&mut self, at: Timestamp, worker: Worker, holding: &[Held]) -> Joined {
         let address = worker.address;
         let before = self.workers.remove(&address);
-        let (leased, quarantined) = before.map_or_else(Default::default, |it| (it.holding, it.quarantined));
+        let (leased, quarantined, troubles) =
+            before.map_or_else(Default::default, |it| (it.holding, it.quarantined, it.troubles));
         let free = worker.slots;
         let score = worker.score;
-        let station = Station { worker, score, connected: true, free, holding: BTreeSet::new(), quarantined };
+        let station = Station { worker, score, connected: true, free, holding: BTreeSet::new(), quarantined, troubles };
         self.workers.insert(address, station);
         let held: BTreeSet<TaskId> = holding.iter().map(|held| held.task).collect();
         for task in leased.difference(&held) {
@@ -140,13 +148,26 @@ impl Dispatch {
         self.set_free(address, free);
     }
 
-    /// A worker gives a task back.
+    /// A worker gives a task back. It may be given it again, but gets no more of a job that it cannot run, or with which
+    /// it had trouble too often.
     pub fn worker_declined(&mut self, address: Address, task: TaskId, reason: Decline) {
-        let Some(open) = self.open.get(&task) else { return };
+        let Some(open) = self.open.get_mut(&task) else { return };
+        if open.leases.contains_key(&address) {
+            open.touched.remove(&address);
+        }
         let request = self.bags.get(&open.deal).map(|bag| bag.terms.request);
         self.revoke(address, task);
-        let cannot = matches!(reason, Decline::Unable | Decline::TooSlow);
-        if let (true, Some(request), Some(station)) = (cannot, request, self.workers.get_mut(&address)) {
+        let (Some(request), Some(station)) = (request, self.workers.get_mut(&address)) else { return };
+        let cannot = match reason {
+            Decline::Owner => false,
+            Decline::Unable | Decline::TooSlow => true,
+            Decline::Trouble => {
+                let troubles = station.troubles.entry(request).or_default();
+                *troubles = troubles.saturating_add(1);
+                *troubles >= TROUBLES
+            }
+        };
+        if cannot {
             station.quarantined.insert(request);
         }
     }

@@ -120,14 +120,31 @@ fn a_worker_that_cannot_stake_gets_no_bonded_task() {
 }
 
 #[test]
-fn a_task_given_back_goes_to_another_and_not_to_the_same() {
+fn a_task_given_back_goes_to_whoever_is_free() {
     let mut world = World::new();
     world.deal(1, 1, 1);
     world.join(1, 1);
     world.grants();
     world.dispatch.worker_declined(worker(1), task(1, 0), Decline::Owner);
+    world.dispatch.worker_ready(worker(1), 0);
+    world.join(2, 1);
+    assert_eq!(world.grants(), [(2, 0)]);
+    world.dispatch.worker_declined(worker(2), task(1, 0), Decline::Owner);
     world.dispatch.worker_ready(worker(1), 1);
-    assert!(world.grants().is_empty());
+    assert_eq!(world.grants(), [(1, 0)], "also to one that gave it back before");
+}
+
+#[test]
+fn a_worker_with_trouble_may_try_again_but_not_for_ever() {
+    let mut world = World::new();
+    world.deal(1, 1, 1);
+    world.join(1, 1);
+    for _ in 0..3 {
+        assert_eq!(world.grants(), [(1, 0)]);
+        world.dispatch.worker_declined(worker(1), task(1, 0), Decline::Trouble);
+        world.dispatch.worker_ready(worker(1), 1);
+    }
+    assert_eq!(world.grants(), []);
     world.join(2, 1);
     assert_eq!(world.grants(), [(2, 0)]);
 }
