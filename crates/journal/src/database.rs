@@ -105,9 +105,22 @@ impl Database {
             return Err(JournalError::Missing { path: path.to_path_buf() });
         }
         let wal = beside(path, "-wal");
-        let pending = fs::metadata(&wal).is_ok_and(|wal| wal.len() > 0);
-        let mut database = if pending { Self::readable_with_wal(path, &wal)? } else { Self::immutable(path)? };
+        let mut database = if wal.exists() { Self::readable_with_wal(path, &wal)? } else { Self::immutable(path)? };
         database.path = path.to_path_buf();
+        database.check_version()?;
+        Ok(database)
+    }
+
+    /// Opens a journal that this process writes, to read it beside the writing.
+    pub(crate) fn live(path: &Path) -> Result<Self, JournalError> {
+        if !path.exists() {
+            return Err(JournalError::Missing { path: path.to_path_buf() });
+        }
+        let fail = |error| JournalError::database(path, error);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(fail)?;
+        connection.busy_timeout(BUSY).map_err(fail)?;
+        let database = Self { path: path.to_path_buf(), connection, _copy: None };
         database.check_version()?;
         Ok(database)
     }

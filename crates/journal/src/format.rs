@@ -20,7 +20,35 @@ use founding::GenesisRecord;
 use minicbor::{Decode, Decoder, Encode};
 use orders::Domain;
 use std::collections::BTreeSet;
-use units::TaskId;
+use std::sync::LazyLock;
+use units::{Address, B256, Bytes, TaskId};
+
+/// What names a function in calldata.
+const SELECTOR_BYTES: usize = 4;
+
+/// The selectors of the calls that tell a worker's part in a task: only these are worth decoding.
+static SEALED_CALLS: LazyLock<[Vec<u8>; 3]> = LazyLock::new(|| {
+    let (task, hash, nobody, none) = (TaskId::default(), B256::ZERO, Address::ZERO, Bytes::new());
+    let contribute = Call::Contribute {
+        task,
+        result_hash: hash,
+        result_seal: hash,
+        enclave: nobody,
+        enclave_sign: none.clone(),
+        authorization_sign: none.clone(),
+    };
+    let contribute_and_finalize = Call::ContributeAndFinalize {
+        task,
+        digest: hash,
+        results: none.clone(),
+        results_callback: none.clone(),
+        enclave: nobody,
+        enclave_sign: none.clone(),
+        authorization_sign: none,
+    };
+    let reveal = Call::Reveal { task, digest: hash };
+    [contribute, contribute_and_finalize, reveal].map(|call| call.encode()[..SELECTOR_BYTES].to_vec())
+});
 
 /// Why bytes are no entry and no genesis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,10 +129,43 @@ pub fn sealed_until(command: &Command, genesis: &Genesis) -> BTreeSet<TaskId> {
 
 /// The task that a call to the hub contributes to or reveals of.
 fn contributed_to(calldata: &[u8]) -> Option<TaskId> {
+    let selector = calldata.get(..SELECTOR_BYTES)?;
+    if !SEALED_CALLS.iter().any(|sealed| sealed == selector) {
+        return None;
+    }
     match Call::decode(Target::Hub, calldata) {
         Ok(Call::Contribute { task, .. } | Call::ContributeAndFinalize { task, .. } | Call::Reveal { task, .. }) => {
             Some(task)
         }
         Ok(_) | Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use exchange::Transaction;
+
+    #[test]
+    fn a_transaction_that_tells_a_part_in_a_task_is_sealed_and_others_are_open() {
+        let genesis = Genesis::new(Address::repeat_byte(1), false);
+        let task = TaskId(B256::repeat_byte(7));
+        let sealed = |call: &Call, to| {
+            let transaction = Transaction {
+                from: Address::ZERO,
+                nonce: 0,
+                chain_id: 0,
+                to,
+                input: call.encode(),
+                signers: Vec::new(),
+                hash: B256::ZERO,
+                raw: Bytes::new(),
+            };
+            sealed_until(&Command::Transact(Box::new(transaction)), &genesis)
+        };
+        let reveal = Call::Reveal { task, digest: B256::ZERO };
+        assert_eq!(sealed(&reveal, genesis.hub), [task].into());
+        assert!(sealed(&reveal, genesis.token).is_empty());
+        assert!(sealed(&Call::Claim { task }, genesis.hub).is_empty());
     }
 }

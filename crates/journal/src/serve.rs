@@ -22,7 +22,7 @@ impl Reader {
     /// # Errors
     /// [`JournalError::Missing`] if there is none, and the like.
     pub fn open(folder: &Path) -> Result<Self, JournalError> {
-        let database = Database::readable(&folder.join(FILE))?;
+        let database = Database::live(&folder.join(FILE))?;
         let path = database.path();
         let first = database.chunk(0, 0)?.into_iter().next();
         let first = first.ok_or_else(|| JournalError::Missing { path: path.to_path_buf() })?;

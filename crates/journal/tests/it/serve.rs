@@ -80,3 +80,23 @@ fn ranges_have_the_size_that_was_asked_for() {
     }
     assert_eq!(count, receipts.len() + 1);
 }
+
+#[test]
+fn a_reader_sees_what_is_appended_after_it_was_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut market, receipts) = journaled(folder.path(), 4);
+    let reader = Reader::open(folder.path()).unwrap();
+    let mut opened = Journal::open(folder.path(), None, |_, _, _, _| {}).unwrap();
+    let early = Reader::open(folder.path()).unwrap();
+    let next = receipts.last().unwrap().sequence + 1;
+    for reader in [&reader, &early] {
+        assert_eq!(reader.records(next, 1, |_| true).unwrap(), []);
+    }
+    market.issue(worker(0).address(), 1);
+    market.flush(&mut opened.journal, 1);
+    for reader in [&reader, &early] {
+        assert_eq!(reader.records(next, 1, |_| true).unwrap()[0].head, opened.journal.last().head);
+    }
+    let report = audit(Source::open(folder.path()).unwrap(), &[]).unwrap();
+    assert_eq!(report.last, opened.journal.last());
+}
