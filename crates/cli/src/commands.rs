@@ -2,8 +2,8 @@
 
 mod app;
 mod audit;
-mod book;
-mod demo;
+pub(crate) mod book;
+pub(crate) mod demo;
 mod explain;
 mod job;
 mod map;

@@ -7,6 +7,7 @@ mod ask;
 mod attach;
 mod commands;
 mod consent;
+mod demo;
 mod describe;
 mod exit;
 mod files;

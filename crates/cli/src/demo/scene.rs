@@ -111,7 +111,8 @@ mod tests {
         let obj = folder.path().join("bunny.OBJ");
         fs::create_dir(folder.path().join("sub")).unwrap();
         fs::write(folder.path().join("sub/my fur.mtl"), "newmtl fur").unwrap();
-        fs::write(&obj, "# mtllib no.mtl\nmtllib sub\\my fur.mtl # soft\nmtllib gone.mtl\nmtllibrary x\nv 0 0 0\n").unwrap();
+        fs::write(&obj, "# mtllib no.mtl\nmtllib sub\\my fur.mtl # soft\nmtllib gone.mtl\nmtllibrary x\nv 0 0 0\n")
+            .unwrap();
         let scene = Scene::read(&obj).unwrap();
         assert_eq!(scene.name, "bunny.OBJ");
         assert_eq!(scene.files.keys().collect::<Vec<_>>(), ["bunny.OBJ", "my fur.mtl"]);

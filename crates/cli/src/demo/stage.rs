@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
-use units::{Address, Amount, DealId};
+use units::{Address, Amount};
 
 /// The pool that the workers work for: a wrong result costs them a stake.
 pub(super) const POOL: &str = "bonded";
@@ -197,11 +197,19 @@ impl Stage {
                 }
             }
             if Instant::now() >= until {
-                bail!("after {} s, {connected} of {} workers are there and nothing of trust {trust} is on offer",
-                    ASSEMBLY.as_secs(), self.agents.len());
+                bail!(
+                    "after {} s, {connected} of {} workers are there and nothing of trust {trust} is on offer",
+                    ASSEMBLY.as_secs(),
+                    self.agents.len()
+                );
             }
             sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// How many workers there are.
+    pub(super) fn workers(&self) -> usize {
+        self.agents.len()
     }
 
     /// Everybody's account, as the exchange says.
@@ -230,11 +238,6 @@ impl Stage {
 /// The pool that the workers work for.
 pub(super) fn pool(client: &Client) -> anyhow::Result<&Pool> {
     client.exchange().pools.iter().find(|pool| pool.name == POOL).with_context(|| format!("there is no pool {POOL}"))
-}
-
-/// A deal's name, short.
-pub(super) fn short(deal: DealId) -> String {
-    crate::describe::short(deal)
 }
 
 #[cfg(test)]
