@@ -206,19 +206,23 @@ impl Priority {
         { asks }.find(|(_, ask)| fits(exchange, bid, goods, ask)).map(|(hash, _)| hash)
     }
 
-    /// Whether requester and pool have the money for as many tasks as the four orders would buy.
+    /// Whether requester and pool, who may be one, have the money for as many tasks as the four orders would buy.
     fn is_covered(&self, exchange: &Exchange, bid: &RequestOrder, goods: &Goods<'_>, ask: &WorkerpoolOrder) -> bool {
         let volume = self.volume(exchange, bid, goods, ask);
-        let free = |account| exchange.hub().account(account).free;
+        let Some(owner) = exchange.hub().owner_of(ask.workerpool) else { return false };
         let data_price = goods.dataset.map_or(Amount::ZERO, |(_, order)| order.datasetprice);
         let price = goods.app.1.appprice.checked_add(data_price).and_then(|sum| sum.checked_add(ask.workerpoolprice));
+        let price = price.and_then(|price| price.checked_mul(volume));
         let stake = ask.workerpoolprice.checked_mul(U256::from(STAKE_PERCENT));
-        let stake = stake.and_then(|stake| stake.checked_div(U256::from(100_u64)));
-        let covers = |account, each: Option<Amount>| {
-            each.and_then(|each| each.checked_mul(volume)).is_some_and(|needed| needed <= free(account))
+        let stake = stake.and_then(|stake| stake.checked_div(U256::from(100_u64))?.checked_mul(volume));
+        let (Some(price), Some(stake)) = (price, stake) else { return false };
+        let free = |account| exchange.hub().account(account).free;
+        let covered = if owner == bid.requester {
+            price.checked_add(stake).is_some_and(|both| both <= free(owner))
+        } else {
+            price <= free(bid.requester) && stake <= free(owner)
         };
-        let owner = exchange.hub().owner_of(ask.workerpool);
-        !volume.is_zero() && covers(bid.requester, price) && owner.is_some_and(|owner| covers(owner, stake))
+        covered && !volume.is_zero()
     }
 
     fn volume(&self, exchange: &Exchange, bid: &RequestOrder, goods: &Goods<'_>, ask: &WorkerpoolOrder) -> U256 {
