@@ -41,11 +41,9 @@ fn read(path: &Path) -> String {
 
 /// A number as the vectors write it: JSON number or decimal string.
 pub(crate) fn number(value: &Value) -> U256 {
-    match value {
-        Value::Number(number) => U256::from(number.as_u64().unwrap()),
-        Value::String(text) => U256::from_str_radix(text, 10).unwrap(),
-        other => panic!("{other} is no number"),
-    }
+    let small = value.as_u64().map(U256::from);
+    let decimal = || U256::from_str_radix(value.as_str()?, 10).ok();
+    small.or_else(decimal).unwrap_or_else(|| panic!("{value} is no number"))
 }
 
 pub(crate) fn amount(value: &Value) -> Amount {

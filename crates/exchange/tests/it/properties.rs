@@ -40,7 +40,7 @@ fn some_amount(choice: u8) -> Amount {
 /// A worker hands something in: mostly the right thing, mostly the result that most have.
 fn batch(world: &World, worker: Address, choice: u8, mood: u8) -> Command {
     let (deal, index, task) = some_task(world, choice);
-    let digest = digest(u8::from(mood % 8 == 0));
+    let digest = digest(u8::from(mood.is_multiple_of(8)));
     let mut batch = WorkerBatch { worker, sequence: world.next_sequence(worker), ..WorkerBatch::default() };
     let clear = world.exchange.deal(deal).is_some_and(|deal| deal.trust == U256::ONE);
     let failed = mood > 200;
@@ -83,7 +83,7 @@ fn some_agreed(world: &World, choice: u8) -> (TaskId, Vec<Address>) {
 fn reveal(world: &World, choice: u8, mood: u8) -> Command {
     let (task, workers) = some_agreed(world, choice);
     let worker = workers.get(usize::from(mood) % workers.len().max(1)).copied().unwrap_or(STRANGER);
-    let digest = digest(u8::from(mood % 8 == 0));
+    let digest = digest(u8::from(mood.is_multiple_of(8)));
     let mut batch = WorkerBatch { worker, sequence: world.next_sequence(worker), ..WorkerBatch::default() };
     batch.reveals.push(Reveal { task, digest, blob: Digest(digest), callback: Bytes::new() });
     world.batch(batch, &[])
