@@ -1,6 +1,7 @@
 //! The project's own chores: `cargo xtask ci` runs what CI runs. The tidy tests in `tests/` hold the house's shape.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person or the log that ran it")]
 
+mod bench;
 mod ci;
 
 use std::process::ExitCode;
@@ -8,6 +9,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let ["bench", ..] = words.as_slice() {
+        return bench::run(&words[1..]);
+    }
     let asks_for_help = words.is_empty() || words.iter().any(|word| matches!(*word, "help" | "--help" | "-h"));
     if asks_for_help {
         print!("{}", help());
@@ -35,6 +39,7 @@ The project's chores.
 
 cargo xtask ci               every check that CI runs; all run even if one fails
 cargo xtask ci fmt clippy    only these
+cargo xtask bench            figures with units, measured by a release build; --help tells more
 cargo xtask --help           this
 
 Checks, in the order they run:

@@ -1,0 +1,140 @@
+//! Whole task cycles a second: submitted, matched, granted, run, stated, settled, journaled durably, results streamed back.
+
+use crate::hosted::Hosted;
+use crate::report::{Repeats, Report};
+use crate::usage::{Spent, Usage};
+use anyhow::ensure;
+use journal::Journal;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const REPEATS: u32 = 3;
+/// Tasks before measuring.
+const WARM_UP: u64 = 500;
+/// PoCo's weight of a worker is a third of its score, less one, and weights of workers who agree multiply. From this score on
+/// (weight 100) two workers reach [`TWO_REPLICAS`], and up to a score of 30,000 one alone does not.
+const PROVEN: u64 = 303;
+const TWO_REPLICAS: u64 = 10_000;
+
+pub(crate) fn measure(report: &mut Report, folder: &Path, tasks: u64) -> anyhow::Result<()> {
+    report.heading(&format!("Task cycles through the server, {tasks} empty tasks, two agents of one core"));
+    measure_trust(report, &folder.join("one"), tasks, Replicas::One)?;
+    measure_trust(report, &folder.join("two"), tasks, Replicas::Two)
+}
+
+/// Leaves a journal of so many tasks, half of them at trust 1 and half at trust 3; its data folder.
+pub(crate) fn record(folder: &Path, tasks: u64) -> anyhow::Result<PathBuf> {
+    let mut hosted = Hosted::start(folder)?;
+    hosted.hire_two()?;
+    hosted.run(tasks.div_ceil(2), 1)?;
+    hosted.run(tasks.div_ceil(2), 3)?;
+    hosted.stop()
+}
+
+#[derive(Clone, Copy)]
+enum Replicas {
+    /// One worker's word is believed.
+    One,
+    /// Two must agree, each committed before.
+    Two,
+}
+
+impl Replicas {
+    fn trust(self) -> u64 {
+        match self {
+            Self::One => 1,
+            Self::Two => TWO_REPLICAS,
+        }
+    }
+
+    fn count(self) -> u64 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::One => "trust_1",
+            Self::Two => "two_replicas",
+        }
+    }
+}
+
+fn measure_trust(report: &mut Report, folder: &Path, tasks: u64, replicas: Replicas) -> anyhow::Result<()> {
+    let mut hosted = Hosted::start(folder)?;
+    hosted.hire_two()?;
+    let mut all = prepare(&hosted, replicas)?;
+    let (mut rates, mut processor, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    let mut last = None;
+    for _ in 0..REPEATS {
+        let ran = hosted.runs();
+        let before = Usage::now()?;
+        let wall = hosted.run(tasks, replicas.trust())?;
+        let spent = before.spent()?;
+        let ran = hosted.runs() - ran;
+        ensure!(ran >= tasks * replicas.count(), "{tasks} tasks took only {ran} runs");
+        rates.push(tasks as f64 / wall.as_secs_f64());
+        processor.push(1e6 * spent.own_s / tasks as f64);
+        others.push(spent.others_percent());
+        all += tasks;
+        last = Some((spent, ran));
+    }
+    let name = replicas.name();
+    report.median(&format!("tasks_{name}_per_s"), &Repeats::new(rates));
+    report.median(&format!("task_{name}_processor_us"), &Repeats::new(processor));
+    report.median(&format!("tasks_{name}_other_programs_percent_of_a_core"), &Repeats::new(others));
+    if let Some((spent, ran)) = last {
+        report.figure(&format!("tasks_{name}_runs_per_task"), ran as f64 / tasks as f64);
+        by_thread(report, name, &spent, tasks);
+    }
+    journal_of(report, &hosted.stop()?, name, all)
+}
+
+/// Compiled, connected, and as much trusted as is needed; how many tasks that took.
+fn prepare(hosted: &Hosted, replicas: Replicas) -> anyhow::Result<u64> {
+    hosted.run(WARM_UP, 1)?;
+    let mut tasks = WARM_UP;
+    if let Replicas::Two = replicas {
+        while hosted.least_score()? < PROVEN {
+            hosted.run(WARM_UP, 3)?;
+            tasks += WARM_UP;
+        }
+        hosted.sell_any_trust()?;
+        hosted.run(WARM_UP, TWO_REPLICAS)?;
+        tasks += WARM_UP;
+    }
+    Ok(tasks)
+}
+
+/// Where the processor's time went.
+fn by_thread(report: &mut Report, name: &str, spent: &Spent, tasks: u64) {
+    for (thread, seconds) in &spent.threads {
+        let each_us = 1e6 * seconds / tasks as f64;
+        if each_us >= 1.0 {
+            let thread = thread.replace([' ', '-'], "_");
+            report.figure(&format!("task_{name}_thread_{thread}_us"), each_us);
+        }
+    }
+}
+
+/// What the journal holds of it.
+fn journal_of(report: &mut Report, data: &Path, name: &str, tasks: u64) -> anyhow::Result<()> {
+    forget_snapshot(data)?;
+    let opened = Journal::open(data, None, |_, _, _, _| {})?;
+    let bytes = fs::metadata(data.join("journal.db"))?.len();
+    let each = |count: u64| count as f64 / tasks as f64;
+    report.figure(&format!("task_{name}_journal_entries"), each(opened.replayed));
+    report.figure(&format!("task_{name}_journal_records"), each(opened.journal.last().sequence));
+    report.figure(&format!("task_{name}_journal_bytes"), each(bytes));
+    Ok(())
+}
+
+/// So that the journal is replayed from its beginning.
+pub(crate) fn forget_snapshot(data: &Path) -> std::io::Result<()> {
+    match fs::remove_file(data.join("snapshot.cbor")) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,179 @@
+//! The real server on loopback with its own data folder, real agents of one core each, and a requester with money.
+//!
+//! Server, agents and client have threads of their own, named after them, so that what each costs can be told apart.
+
+use agent::{Agent, AgentHandle, Cache, Config, State};
+use anyhow::{Context as _, bail, ensure};
+use api::job::Outcome;
+use api::order::AnyOrder;
+use client::{AppPrice, Client, Event, JobSpec, Options, Tasks};
+use futures::StreamExt as _;
+use orders::{SigningKey, WorkerpoolOrder};
+use server::{Server, ServerHandle};
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+use units::{Address, Amount, U256};
+
+/// What a worker asks for a task, nano-credits.
+const FLOOR: u64 = 1_000;
+/// What the requester pays for a task at most.
+const MOST: u64 = 1_000_000;
+/// What a worker's cache of files may take.
+const CACHE_BYTES: u64 = 1 << 30;
+/// A job that takes longer is stuck.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// An exchange with its workers and customers.
+pub(crate) struct Hosted {
+    server_threads: Runtime,
+    agent_threads: Runtime,
+    client_threads: Runtime,
+    folder: PathBuf,
+    server: ServerHandle,
+    agents: Vec<AgentHandle>,
+    operator: Client,
+    requester: Client,
+    app: Address,
+}
+
+fn threads(name: &str) -> anyhow::Result<Runtime> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name(name).enable_all().build();
+    runtime.context("threads can be started")
+}
+
+fn key(byte: u8) -> anyhow::Result<SigningKey> {
+    SigningKey::from_bytes(&[byte; 32]).context("a repeated byte is a key")
+}
+
+impl Hosted {
+    /// Founds an exchange in `folder`, issues credits, and publishes the app that does nothing.
+    pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
+        let (server_threads, agent_threads) = (threads("server")?, threads("agents")?);
+        let client_threads = threads("client")?;
+        let data_dir = folder.join("data");
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let config = server::Config { listen, data_dir: data_dir.clone(), private: false, join_token: None };
+        let server = server_threads.block_on(Server::start(config))?;
+        let operator = fs::read_to_string(data_dir.join("operator.key")).context("the server has made its key")?;
+        let operator: [u8; 32] = hex::decode(operator.trim())?.try_into().ok().context("a key has 32 bytes")?;
+        let operator = SigningKey::from_bytes(&operator)?;
+        let url = server.url();
+        let (operator, requester, app) = client_threads.block_on(async {
+            let operator = Client::connect(&url, operator, Options::default()).await?;
+            let requester = Client::connect(&url, key(2)?, Options::default()).await?;
+            operator.issue(operator.address(), Amount::credits(1_000_000)).await?;
+            operator.issue(requester.address(), Amount::credits(1_000_000)).await?;
+            let app = requester.publish_module("nothing", bundle::NOTHING, AppPrice::OwnUse).await?;
+            anyhow::Ok((operator, requester, app.address))
+        })?;
+        let folder = folder.to_owned();
+        let agents = Vec::new();
+        Ok(Self { server_threads, agent_threads, client_threads, folder, server, agents, operator, requester, app })
+    }
+
+    /// Where the server listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// Starts agents of one core, each with its own key and cache, and waits until they are connected.
+    pub(crate) fn hire(&mut self, urls: &[String]) -> anyhow::Result<()> {
+        let _within = self.agent_threads.enter();
+        for url in urls {
+            let number = self.agents.len();
+            let cache = Cache::open(&self.folder.join(format!("agent-{number}")), CACHE_BYTES)?;
+            let floors: BTreeMap<u64, Amount> = (0..6).map(|category| (category, Amount::nanos(FLOOR))).collect();
+            let key = key(0x10 + u8::try_from(number)?)?;
+            self.agents.push(Agent::start(Config { floors, ..Config::new(url.clone(), key, cache) })?);
+        }
+        for agent in &self.agents {
+            let mut status = agent.status();
+            let connected = async { status.wait_for(|status| status.state == State::Working).await.map(drop) };
+            self.agent_threads.block_on(async { timeout(PATIENCE, connected).await })??;
+        }
+        Ok(())
+    }
+
+    /// Two agents that speak to the server directly.
+    pub(crate) fn hire_two(&mut self) -> anyhow::Result<()> {
+        let url = self.server.url();
+        self.hire(&[url.clone(), url])
+    }
+
+    /// Runs a job of empty tasks; the time from its submission until the last result has come to the client.
+    pub(crate) fn run(&self, tasks: u64, trust: u64) -> anyhow::Result<Duration> {
+        let spec = JobSpec {
+            tasks: Tasks::Alike { count: tasks },
+            trust,
+            max_price: Amount::nanos(MOST),
+            ..JobSpec::of(self.app)
+        };
+        let job = run_job(&self.requester, &spec);
+        self.client_threads.block_on(async { timeout(PATIENCE, job).await }).context("the job is stuck")?
+    }
+
+    /// The least of the workers' scores.
+    pub(crate) fn least_score(&self) -> anyhow::Result<u64> {
+        let mut least = u64::MAX;
+        for agent in &self.agents {
+            let account = self.client_threads.block_on(self.requester.account(agent.worker()))?;
+            least = least.min(account.score);
+        }
+        Ok(least)
+    }
+
+    /// Runs that the agents have made since they started.
+    pub(crate) fn runs(&self) -> u64 {
+        // The status is published at intervals.
+        std::thread::sleep(Duration::from_millis(100));
+        self.agents.iter().map(|agent| agent.status().borrow().done).sum()
+    }
+
+    /// Sells tasks of the pool at any trust: the pool's own offers reach only as far as unproven workers do.
+    pub(crate) fn sell_any_trust(&self) -> anyhow::Result<()> {
+        let commons = self.operator.exchange().pools.iter().find(|pool| pool.name == "commons");
+        let order = WorkerpoolOrder {
+            workerpool: commons.context("every exchange has the pool")?.address,
+            workerpoolprice: Amount::nanos(10 * FLOOR),
+            volume: U256::from(1_000_000),
+            trust: U256::from(1_000_000),
+            ..WorkerpoolOrder::default()
+        };
+        let order = AnyOrder::Workerpool(self.operator.sign(order));
+        self.client_threads.block_on(self.operator.place(&order))?;
+        Ok(())
+    }
+
+    /// Stops everything; the data folder.
+    pub(crate) fn stop(self) -> anyhow::Result<PathBuf> {
+        for agent in self.agents {
+            self.agent_threads.block_on(agent.stop())?;
+        }
+        self.server_threads.block_on(self.server.stop())?;
+        Ok(self.folder.join("data"))
+    }
+}
+
+async fn run_job(client: &Client, spec: &JobSpec) -> anyhow::Result<Duration> {
+    let began = Instant::now();
+    let job = client.submit(spec).await?.job;
+    let mut events = pin!(client.watch(job.id, None));
+    let mut left = spec.tasks.count();
+    while left > 0 {
+        match events.next().await.context("a job's events end after its last result")?? {
+            Event::Result(result) => {
+                ensure!(result.outcome == Outcome::Completed, "task {} ended as {:?}", result.index, result.outcome);
+                left -= 1;
+            }
+            Event::Progress(_) => {}
+            Event::Lost { error, .. } => bail!(error),
+        }
+    }
+    Ok(began.elapsed())
+}

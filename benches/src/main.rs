@@ -1,0 +1,130 @@
+//! How fast it is: a plain program, not timed tests. `cargo xtask bench --help` says how to use it.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures are printed for the person who asked")]
+
+mod cycles;
+mod floors;
+mod hosted;
+mod latency;
+mod matching;
+mod replay;
+mod report;
+mod signatures;
+mod starts;
+mod usage;
+
+use anyhow::{Context as _, bail};
+use report::Report;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use usage::Usage;
+
+/// A bench: its name, what it measures, how.
+type Bench = (&'static str, &'static str, fn(&mut Report, &Path, u64) -> anyhow::Result<()>);
+
+const BENCHES: &[Bench] = &[
+    ("floors", "hashes, a durable write, a WebSocket's round trip", |report, folder, _| {
+        floors::measure(report, folder)
+    }),
+    ("orders", "signed orders checked a second", |report, _, _| {
+        signatures::measure(report);
+        Ok(())
+    }),
+    ("matching", "matches against 10,000 resting orders", |report, _, _| {
+        matching::measure(report);
+        Ok(())
+    }),
+    ("wasm", "start of a WebAssembly task", |report, folder, _| starts::measure(report, folder)),
+    ("replay", "a journal played again, and records appended", replay::measure),
+    ("latency", "from submit to running and to the result", |report, folder, _| latency::measure(report, folder)),
+    ("cycles", "whole tasks a second through the server", cycles::measure),
+];
+
+/// Tasks in a job, if the command line does not say.
+const TASKS: u64 = 10_000;
+
+const HELP: &str = "\
+Measures how fast it is, and prints figures with their units.
+
+cargo xtask bench                          every bench
+cargo xtask bench cycles wasm              only these
+cargo xtask bench --json FILE              also as a flat JSON object
+cargo xtask bench cycles --tasks 2000      jobs of so many tasks (10000)
+cargo xtask bench --folder DIR             data folders are made there, for a disk of your choice (the system's
+                                           temporary folder)
+
+Benches:
+";
+
+struct Options {
+    benches: Vec<Bench>,
+    json: Option<PathBuf>,
+    folder: Option<PathBuf>,
+    tasks: u64,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|word| matches!(word.as_str(), "help" | "--help" | "-h")) {
+        print!("{HELP}");
+        for (name, about, _) in BENCHES {
+            println!("  {name:9} {about}");
+        }
+        return ExitCode::SUCCESS;
+    }
+    let outcome = options(&arguments).and_then(|options| run(&options));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options(arguments: &[String]) -> anyhow::Result<Options> {
+    let mut options = Options { benches: Vec::new(), json: None, folder: None, tasks: TASKS };
+    let mut words = arguments.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().with_context(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--json" => options.json = Some(value()?.into()),
+            "--folder" => options.folder = Some(value()?.into()),
+            "--tasks" => options.tasks = value()?.parse().context("--tasks takes a number")?,
+            name => {
+                let bench = BENCHES.iter().find(|(known, ..)| *known == name);
+                options.benches.push(*bench.with_context(|| format!("no bench is named `{name}`; see --help"))?);
+            }
+        }
+    }
+    if options.tasks == 0 {
+        bail!("--tasks is at least 1");
+    }
+    if options.benches.is_empty() {
+        options.benches = BENCHES.to_vec();
+    }
+    Ok(options)
+}
+
+fn run(options: &Options) -> anyhow::Result<()> {
+    if cfg!(debug_assertions) {
+        bail!("an unoptimized build measures nothing; use `cargo xtask bench`");
+    }
+    let parent = options.folder.clone().unwrap_or_else(std::env::temp_dir);
+    let folder = tempfile::tempdir_in(&parent).with_context(|| format!("no folder in {}", parent.display()))?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    println!("{cores} cores; data folders in {}", parent.display());
+    let mut report = Report::default();
+    for (name, _, measure) in &options.benches {
+        let place = folder.path().join(name);
+        std::fs::create_dir_all(&place)?;
+        let before = Usage::now()?;
+        measure(&mut report, &place, options.tasks).with_context(|| format!("bench {name}"))?;
+        let others = before.spent()?.others_percent();
+        report.remark(&format!("other programs used {others:.0} % of a core meanwhile"));
+    }
+    if let Some(file) = &options.json {
+        let text = serde_json::to_string_pretty(&report.into_json())?;
+        std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Figures: printed as they are measured, and gathered for a flat JSON object whose names end in their units.
+
+use serde_json::{Map, Number, Value};
+use std::time::{Duration, Instant};
+
+/// Width of the column of names.
+const NAMES: usize = 58;
+
+/// All figures so far.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    figures: Map<String, Value>,
+}
+
+impl Report {
+    /// What the next figures are about.
+    pub(crate) fn heading(&self, text: &str) {
+        println!("\n{text}");
+    }
+
+    /// Words between figures.
+    pub(crate) fn remark(&self, text: &str) {
+        println!("  {text}");
+    }
+
+    /// One figure; its name ends in its unit.
+    pub(crate) fn figure(&mut self, name: &str, value: f64) {
+        println!("  {name:NAMES$} {:>14}", shown(value));
+        self.keep(name, value);
+    }
+
+    /// The median of repeats, and from where to where they reach.
+    pub(crate) fn median(&mut self, name: &str, repeats: &Repeats) {
+        let (least, median, most) = (repeats.percentile(0), repeats.percentile(50), repeats.percentile(100));
+        println!("  {name:NAMES$} {:>14}   {} to {}", shown(median), shown(least), shown(most));
+        self.keep(name, median);
+    }
+
+    /// Median and 99th percentile of many samples, under two names.
+    pub(crate) fn tail(&mut self, name: &str, unit: &str, samples: &Repeats) {
+        self.figure(&format!("{name}_p50_{unit}"), samples.percentile(50));
+        self.figure(&format!("{name}_p99_{unit}"), samples.percentile(99));
+    }
+
+    /// Everything, as a flat JSON object.
+    pub(crate) fn into_json(self) -> Value {
+        Value::Object(self.figures)
+    }
+
+    fn keep(&mut self, name: &str, value: f64) {
+        let rounded = (value * 1000.0).round() / 1000.0;
+        let number = Number::from_f64(rounded).expect("a figure is finite");
+        self.figures.insert(name.to_owned(), Value::Number(number));
+    }
+}
+
+/// With as many decimals as tell something.
+fn shown(value: f64) -> String {
+    let decimals = match value.abs() {
+        size if size >= 100.0 => 0,
+        size if size >= 10.0 => 1,
+        _ => 2,
+    };
+    format!("{value:.decimals$}")
+}
+
+/// Measurements of one thing, in order of size; at least one.
+#[derive(Clone, Debug)]
+pub(crate) struct Repeats(Vec<f64>);
+
+impl Repeats {
+    /// # Panics
+    /// If there is none.
+    pub(crate) fn new(mut values: Vec<f64>) -> Self {
+        assert!(!values.is_empty(), "something was measured");
+        values.sort_by(f64::total_cmp);
+        Self(values)
+    }
+
+    /// 0 is the least, 100 the most.
+    pub(crate) fn percentile(&self, percent: usize) -> f64 {
+        self.0[(self.0.len() - 1) * percent / 100]
+    }
+
+    pub(crate) fn median(&self) -> f64 {
+        self.percentile(50)
+    }
+}
+
+/// Operations a second of `run`, which does so many on what `prepare` made.
+pub(crate) fn rates<T>(
+    repeats: u32,
+    operations: u32,
+    mut prepare: impl FnMut() -> T,
+    mut run: impl FnMut(T),
+) -> Repeats {
+    let rate = |_| {
+        let prepared = prepare();
+        let began = Instant::now();
+        run(prepared);
+        f64::from(operations) / began.elapsed().as_secs_f64()
+    };
+    Repeats::new((0..repeats).map(rate).collect())
+}
+
+/// In microseconds.
+pub(crate) fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+/// In milliseconds.
+pub(crate) fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
