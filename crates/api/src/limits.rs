@@ -48,3 +48,21 @@ pub const SESSION: Duration = Duration::from_secs(24 * 3600);
 pub const CHALLENGE: Duration = Duration::from_secs(300);
 /// How long a repeat of a request with the same client-made id gets the first answer.
 pub const REQUEST_ID: Duration = Duration::from_secs(24 * 3600);
+/// Memory of one task, MiB.
+pub const TASK_MEMORY_MIB: u64 = 2_048;
+/// Output of one task: all files together, MiB.
+pub const OUTPUT_MIB: u64 = 4_096;
+/// Output of one task: number of files.
+pub const OUTPUT_FILES: u64 = 100_000;
+/// Largest app, bytes.
+pub const APP_BYTES: u64 = 256 << 20;
+/// Requests that one address may make at once, before [`REQUEST_RATE`] holds.
+pub const REQUEST_BURST: u32 = 5_000;
+/// Requests a second that one address may make for long.
+pub const REQUEST_RATE: u32 = 500;
+/// Answers kept for repeats under a client-made id.
+pub const REQUEST_IDS: usize = 100_000;
+/// Longest client-made id of a request, bytes.
+pub const REQUEST_ID_BYTES: usize = 128;
+/// Event streams (`/v1/jobs/{id}/events`) open at once.
+pub const EVENT_STREAMS: usize = 10_000;

@@ -1,0 +1,65 @@
+//! The market's words and the wire's, turned into each other.
+
+use api::worker::{DeclineReason, Settlement};
+use exchange::ItemRejection;
+use market::{Decline, Ending, Phase};
+use std::collections::BTreeMap;
+use units::{Address, Amount, TaskId};
+
+pub(crate) fn worker(
+    address: Address,
+    owner: Address,
+    pool: Address,
+    cores: u32,
+    slots: u32,
+    floors: BTreeMap<u64, Amount>,
+    benchmark: u64,
+) -> market::Worker {
+    // Its score is the exchange's to say.
+    market::Worker { address, owner, pool, cores, slots, floors, score: 0, benchmark }
+}
+
+pub(crate) fn held(held: api::worker::Held) -> market::Held {
+    let api::worker::Held { task, deal, index, phase: how_far } = held;
+    market::Held { task, deal, index, phase: phase(how_far) }
+}
+
+pub(crate) fn phase(phase: api::worker::Phase) -> Phase {
+    match phase {
+        api::worker::Phase::Fetch => Phase::Fetch,
+        api::worker::Phase::Run => Phase::Run,
+        api::worker::Phase::Committed => Phase::Stated,
+        api::worker::Phase::Upload => Phase::Upload,
+    }
+}
+
+pub(crate) fn decline(reason: DeclineReason) -> Decline {
+    match reason {
+        DeclineReason::Owner => Decline::Owner,
+        DeclineReason::TooSlow => Decline::TooSlow,
+        DeclineReason::Fetch | DeclineReason::Disk | DeclineReason::Memory | DeclineReason::Broken => Decline::Trouble,
+        DeclineReason::Runtime | DeclineReason::Params => Decline::Unable,
+    }
+}
+
+pub(crate) fn settlement(task: TaskId, ending: Ending, reward: Amount) -> Settlement {
+    let ending = match ending {
+        Ending::Accepted => api::worker::Ending::Accepted,
+        Ending::Dissented => api::worker::Ending::Dissented,
+        Ending::NotNeeded => api::worker::Ending::NotNeeded,
+        Ending::Claimed => api::worker::Ending::Claimed,
+    };
+    Settlement { task, ending, reward }
+}
+
+/// The stable word for a statement that was not taken.
+pub(crate) fn refusal_code(why: &ItemRejection) -> &'static str {
+    match why {
+        ItemRejection::UnknownTask => "unknown_task",
+        ItemRejection::NotHosted => "not_hosted",
+        ItemRejection::TooLate => "too_late",
+        ItemRejection::Twice => "twice",
+        ItemRejection::NotTrustOne => "not_trust_one",
+        ItemRejection::Refused(_) => "refused",
+    }
+}

@@ -1,0 +1,138 @@
+//! The loop: one thread owns the market and the journal.
+//!
+//! Everybody else sends typed requests over a bounded channel. The loop takes what has gathered, stamps it, applies it, lets
+//! policy decide, signs and enters the hosted pools' offers, and appends all accepted entries to the journal as one record.
+//! Only then does anything leave: answers with their receipts, messages to workers, the history's rows, reads. If the
+//! journal cannot write, nothing leaves any more and the loop ends with the journal's error.
+
+mod briefs;
+mod publish;
+mod state;
+mod turn;
+
+pub(crate) use state::{Counts, State, Stated};
+pub(crate) use turn::Loop;
+pub use turn::LoopError;
+
+use crate::problem::{Answer, Problem};
+use crate::worker::{Arrival, Brief, Seat};
+use api::receipt::Receipt;
+use api::worker::{DeclineReason, Phase};
+use exchange::{Command, Rejection};
+use orders::CheckedBatch;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+use units::{Address, TaskId};
+
+/// Requests that may wait for the loop; a sender waits beyond it.
+pub(crate) const QUEUE: usize = 8_192;
+
+/// What is asked of the loop.
+pub(crate) enum Request {
+    /// Somebody's command.
+    Command {
+        command: Box<Command>,
+        /// A job's name, where the command places a request order as one.
+        title: Option<String>,
+        answer: oneshot::Sender<Result<Receipt, Rejection>>,
+    },
+    /// A receipt for what is durable already.
+    Receipt(oneshot::Sender<Receipt>),
+    /// A worker said hello.
+    Join { arrival: Box<Arrival>, answer: oneshot::Sender<Welcomed> },
+    /// A worker's connection ended.
+    Left { worker: Address, session: u64 },
+    /// Something a worker said.
+    Said { worker: Address, session: u64, said: Said },
+    /// Something to be read; done after the turn's entries are durable.
+    Read(Box<dyn FnOnce(&State) + Send>),
+    /// Finish and stop.
+    Stop,
+}
+
+/// Something a worker said, checked.
+pub(crate) enum Said {
+    Ready(u32),
+    Phase(Vec<TaskId>, Phase),
+    Declined(TaskId, DeclineReason),
+    Batch { batch: Box<CheckedBatch>, stated: Vec<Stated>, ran: Vec<(TaskId, u64)> },
+    Uploaded(Vec<Stated>),
+}
+
+/// What a worker that joined is told.
+#[derive(Debug)]
+pub(crate) struct Welcomed {
+    /// Tasks it goes on with, and what each is of.
+    pub(crate) adopted: Vec<(TaskId, Arc<Brief>)>,
+    pub(crate) dropped: Vec<TaskId>,
+    /// Its next batch's number must exceed this.
+    pub(crate) sequence: u64,
+}
+
+/// The way to the loop.
+#[derive(Clone, Debug)]
+pub(crate) struct Core {
+    sender: mpsc::Sender<Request>,
+}
+
+impl Core {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Request>) {
+        let (sender, requests) = mpsc::channel(QUEUE);
+        (Self { sender }, requests)
+    }
+
+    async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.sender.send(make(answer)).await.ok()?;
+        answered.await.ok()
+    }
+
+    /// Enters a command; answered once it is durable.
+    pub(crate) async fn command(&self, command: Command, title: Option<String>) -> Answer<Result<Receipt, Rejection>> {
+        let command = Box::new(command);
+        self.ask(|answer| Request::Command { command, title, answer }).await.ok_or_else(Problem::stopping)
+    }
+
+    /// A receipt for all that is durable.
+    pub(crate) async fn receipt(&self) -> Answer<Receipt> {
+        self.ask(Request::Receipt).await.ok_or_else(Problem::stopping)
+    }
+
+    /// Reads the state as it is durable.
+    pub(crate) async fn read<T: Send + 'static>(&self, read: impl FnOnce(&State) -> T + Send + 'static) -> Answer<T> {
+        let ask = |answer: oneshot::Sender<T>| {
+            Request::Read(Box::new(move |state: &State| {
+                // Whoever asked may be gone.
+                drop(answer.send(read(state)));
+            }))
+        };
+        self.ask(ask).await.ok_or_else(Problem::stopping)
+    }
+
+    /// Joins a worker.
+    pub(crate) async fn join(&self, arrival: Arrival) -> Option<Welcomed> {
+        self.ask(|answer| Request::Join { arrival: Box::new(arrival), answer }).await
+    }
+
+    /// A worker's connection ended.
+    pub(crate) async fn left(&self, seat: &Seat) {
+        drop(self.sender.send(Request::Left { worker: seat.worker, session: seat.session }).await);
+    }
+
+    /// Passes on what a worker said.
+    pub(crate) async fn said(&self, seat: &Seat, said: Said) {
+        drop(self.sender.send(Request::Said { worker: seat.worker, session: seat.session, said }).await);
+    }
+
+    /// What the worker stated about these tasks.
+    pub(crate) async fn stated(&self, worker: Address, tasks: Vec<TaskId>) -> Option<Vec<(TaskId, Option<Stated>)>> {
+        let read =
+            move |state: &State| tasks.into_iter().map(|task| (task, state.stated(task, worker))).collect::<Vec<_>>();
+        self.read(read).await.ok()
+    }
+
+    /// Lets the loop finish what it has and stop.
+    pub(crate) async fn stop(&self) {
+        drop(self.sender.send(Request::Stop).await);
+    }
+}

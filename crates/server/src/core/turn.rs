@@ -1,0 +1,384 @@
+//! A turn of the loop: take what has gathered, apply, decide, make durable, publish.
+
+use super::publish::Published;
+use super::state::{Line, State};
+use super::{Request, Said, Stated, Welcomed};
+use crate::clock::Clock;
+use crate::convert;
+use crate::history::Recorder;
+use crate::package;
+use crate::worker::{Arrival, Out};
+use api::receipt::Receipt;
+use blobs::Store;
+use exchange::{AnyOrder, Command, Entry, Event, Rejection};
+use journal::{Journal, JournalError};
+use market::Output;
+use orders::{Checked, Domain, Signed, SigningKey};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use units::{Address, B256, TaskId, Timestamp};
+
+/// Most requests taken in one turn: a record stays of a size that replays well.
+const GROUP: usize = 2_048;
+/// How often policy may ask for new offers in one turn.
+const OFFER_ROUNDS: usize = 8;
+/// The longest wait without a turn.
+const IDLE: Duration = Duration::from_secs(5);
+/// A snapshot is saved after this many entries, and at the end.
+const SNAPSHOT_ENTRIES: u64 = 1_000_000;
+
+/// Why the loop ended by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum LoopError {
+    /// The journal cannot write. What was not acknowledged did not happen.
+    #[error("the exchange has stopped because its journal cannot write")]
+    Journal(#[from] JournalError),
+    /// The rules failed on a command. It is noted, and will be left out after the next start.
+    #[error(
+        "the exchange has stopped because of a fault in its rules: {reason}; start it again, the command is set aside"
+    )]
+    Fault {
+        /// What the rules said.
+        reason: String,
+    },
+}
+
+/// The thread that owns market and journal.
+pub(crate) struct Loop {
+    pub(crate) state: State,
+    pub(crate) journal: Journal,
+    pub(crate) key: SigningKey,
+    pub(crate) domain: Domain,
+    pub(crate) clock: Arc<Clock>,
+    pub(crate) recorder: Recorder,
+    /// The last durable record, for whoever must not read older history.
+    pub(crate) durable: Arc<AtomicU64>,
+    pub(crate) requests: mpsc::Receiver<Request>,
+    /// Entries since the last snapshot.
+    pub(crate) unsaved: u64,
+}
+
+/// What a turn owes once it is durable.
+#[derive(Default)]
+pub(super) struct Owed {
+    pub(super) answers: Vec<(oneshot::Sender<Result<Receipt, Rejection>>, Result<(), Rejection>)>,
+    pub(super) receipts: Vec<oneshot::Sender<Receipt>>,
+    pub(super) welcomes: Vec<(oneshot::Sender<Welcomed>, Welcomed)>,
+    pub(super) reads: Vec<Box<dyn FnOnce(&State) + Send>>,
+    pub(super) replies: Vec<(Address, Out)>,
+    /// Names of jobs that were placed.
+    pub(super) titles: Vec<(units::OrderHash, String)>,
+    /// Where each transaction's events begin.
+    pub(super) spans: BTreeMap<B256, usize>,
+    pub(super) stop: bool,
+}
+
+impl Loop {
+    /// Runs until it is told to stop, or cannot go on.
+    pub(crate) fn run(mut self, blobs: &Store, runtime: &Handle) -> Result<(), LoopError> {
+        self.take_up(blobs)?;
+        let mut gathered = Vec::with_capacity(GROUP);
+        loop {
+            if !runtime.block_on(self.gather(&mut gathered)) {
+                return self.finish();
+            }
+            if self.turn(&mut gathered)? {
+                return self.finish();
+            }
+        }
+    }
+
+    /// After a restart: tells policy of the results that were shown, and whose packages are here.
+    fn take_up(&mut self, blobs: &Store) -> Result<(), LoopError> {
+        let (at, mut out) = (self.clock.now(), Output::default());
+        let mut found = Vec::new();
+        for (task, holding) in self.state.market.exchange().all_held() {
+            let shown = holding.shown.iter().map(|shown| shown.worker);
+            for worker in holding.offers.iter().map(|held| held.worker).chain(shown) {
+                let Some((digest, blob, callback)) = self.state.shown(task, worker) else { continue };
+                let open = || File::open(blobs.pin(&blob).ok_or(ErrorKind::NotFound)?.path());
+                if package::survey(package::limits(), &callback, open).is_ok_and(|it| it.digest == digest) {
+                    found.push((task, market::Package { digest, blob, callback }));
+                }
+            }
+        }
+        for (task, package) in found {
+            self.state.market.package(at, task, package, &mut out);
+        }
+        self.commit(at, out, Owed::default()).map(drop)
+    }
+
+    /// Waits for requests or a deadline; false when nobody can ask any more.
+    async fn gather(&mut self, gathered: &mut Vec<Request>) -> bool {
+        let now = self.clock.now();
+        let wait = self.state.market.next_deadline().map_or(IDLE, |at| at.saturating_since(now).min(IDLE));
+        match timeout(wait, self.requests.recv_many(gathered, GROUP)).await {
+            Ok(count) => count > 0,
+            Err(_) => true,
+        }
+    }
+
+    fn finish(self) -> Result<(), LoopError> {
+        if let Err(error) = self.journal.save_snapshot(self.state.market.exchange()) {
+            tracing::warn!(%error, "no snapshot was saved; the next start replays more");
+        }
+        self.recorder.close();
+        Ok(())
+    }
+
+    /// One turn; whether it was the last.
+    fn turn(&mut self, gathered: &mut Vec<Request>) -> Result<bool, LoopError> {
+        let at = self.clock.now();
+        let (mut out, mut owed) = (Output::default(), Owed::default());
+        for request in gathered.drain(..) {
+            self.take(at, request, &mut out, &mut owed)?;
+        }
+        self.guarded(None, |this| this.decide(at, &mut out))?;
+        self.commit(at, out, owed)
+    }
+
+    /// Policy, and the offers that it wants signed.
+    fn decide(&mut self, at: Timestamp, out: &mut Output) {
+        self.state.market.decide(at, out);
+        for _ in 0..OFFER_ROUNDS {
+            let offers = std::mem::take(&mut out.offers);
+            if offers.is_empty() {
+                return;
+            }
+            for offer in offers {
+                let signed = Signed::with(offer, &self.domain, &self.key);
+                let by = orders::Recovered::By(self.key.address());
+                let order = AnyOrder::Workerpool(Checked::trust(signed, &self.domain, by));
+                if let Err(rejection) = self.state.market.command(at, Command::PlaceOrder(Box::new(order)), out) {
+                    tracing::warn!(%rejection, "a hosted pool's offer was not taken");
+                }
+            }
+            self.state.market.decide(at, out);
+        }
+    }
+
+    fn take(&mut self, at: Timestamp, request: Request, out: &mut Output, owed: &mut Owed) -> Result<(), LoopError> {
+        match request {
+            Request::Command { command, title, answer } => {
+                if let Some(reason) = self.journal.suspicion(&command) {
+                    tracing::error!(reason, "a command that made the rules fail came again; it is left out");
+                    return Ok(());
+                }
+                if let Command::Transact(transaction) = &*command {
+                    owed.spans.insert(transaction.hash, out.events.len());
+                }
+                let job = job_of(&command);
+                let taken = self.command(at, *command, out)?;
+                if taken.is_err() {
+                    self.state.counts.rejections += 1;
+                }
+                if let (Ok(()), Some(title), Some(job)) = (&taken, title, job) {
+                    owed.titles.push((job, title));
+                }
+                owed.answers.push((answer, taken));
+            }
+            Request::Receipt(answer) => owed.receipts.push(answer),
+            Request::Join { arrival, answer } => {
+                let welcomed = self.join(at, *arrival, out, owed);
+                owed.welcomes.push((answer, welcomed));
+            }
+            Request::Left { worker, session } => self.leave(at, worker, session),
+            Request::Said { worker, session, said } => {
+                if self.state.lines.get(&worker).is_some_and(|line| line.session == session) {
+                    self.hear(at, worker, said, out, owed)?;
+                }
+            }
+            Request::Read(read) => owed.reads.push(read),
+            Request::Stop => owed.stop = true,
+        }
+        Ok(())
+    }
+
+    /// Applies a stranger's command. If the rules panic on it, that is noted before the loop ends.
+    fn command(
+        &mut self,
+        at: Timestamp,
+        command: Command,
+        out: &mut Output,
+    ) -> Result<Result<(), Rejection>, LoopError> {
+        let suspect = Entry { at, command: command.clone() };
+        let mut taken = Ok(());
+        self.guarded(Some(&suspect), |this| taken = this.state.market.command(at, command, out))?;
+        Ok(taken)
+    }
+
+    fn guarded(&mut self, suspect: Option<&Entry>, work: impl FnOnce(&mut Self)) -> Result<(), LoopError> {
+        let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(self))) else { return Ok(()) };
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let reason = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words").to_owned();
+        if let Some(entry) = suspect {
+            self.journal.suspect(entry, &reason)?;
+        }
+        Err(LoopError::Fault { reason })
+    }
+
+    fn join(&mut self, at: Timestamp, arrival: Arrival, out: &mut Output, owed: &mut Owed) -> Welcomed {
+        let worker = arrival.seat.worker;
+        let line = Line { session: arrival.seat.session, outbox: arrival.outbox };
+        if let Some(before) = self.state.lines.insert(worker, line) {
+            let bye =
+                Out::Bye { code: "superseded", reason: "another connection of this worker is newer", reconnect: false };
+            drop(before.outbox.send(vec![bye]));
+        }
+        let said = convert::worker(
+            worker,
+            arrival.owner,
+            arrival.pool,
+            arrival.cores,
+            arrival.slots,
+            arrival.floors,
+            arrival.benchmark,
+        );
+        let holding: Vec<market::Held> = arrival.holding.into_iter().map(convert::held).collect();
+        let joined = self.state.market.worker_joined(at, said, &holding, out);
+        let exchange = self.state.market.exchange();
+        let deals: BTreeMap<TaskId, units::DealId> = holding.iter().map(|held| (held.task, held.deal)).collect();
+        let mut adopted = Vec::with_capacity(joined.adopted.len());
+        for task in joined.adopted {
+            let brief = deals.get(&task).and_then(|deal| self.state.briefs.of(exchange, *deal));
+            if let Some(brief) = brief {
+                adopted.push((task, brief));
+            }
+        }
+        owed.replies.retain(|(to, _)| *to != worker);
+        Welcomed { adopted, dropped: joined.dropped, sequence: exchange.sequence(worker).unwrap_or_default() }
+    }
+
+    fn leave(&mut self, at: Timestamp, worker: Address, session: u64) {
+        if self.state.lines.get(&worker).is_some_and(|line| line.session == session) {
+            self.state.lines.remove(&worker);
+            self.state.market.worker_left(at, worker);
+        }
+    }
+
+    fn hear(
+        &mut self,
+        at: Timestamp,
+        worker: Address,
+        said: Said,
+        out: &mut Output,
+        owed: &mut Owed,
+    ) -> Result<(), LoopError> {
+        match said {
+            Said::Ready(slots) => self.state.market.worker_ready(worker, slots),
+            Said::Phase(tasks, phase) => {
+                for task in tasks {
+                    self.state.market.worker_phase(at, worker, task, convert::phase(phase));
+                }
+            }
+            Said::Declined(task, reason) => {
+                self.state.market.worker_declined(worker, task, convert::decline(reason));
+            }
+            Said::Batch { batch, stated, ran } => {
+                let first = out.events.len();
+                let command = Command::Batch { batch, places: Vec::new() };
+                if let Err(rejection) = self.command(at, command, out)? {
+                    self.state.counts.rejections += 1;
+                    let task = stated.first().map(|stated| stated.task).unwrap_or_default();
+                    owed.replies.push((worker, Out::Refused { task, code: "batch", reason: rejection.to_string() }));
+                    return Ok(());
+                }
+                for (task, ran_ms) in ran {
+                    self.state.market.ran(task, ran_ms);
+                }
+                let refused = refusals(worker, out.events.get(first..).unwrap_or_default(), owed);
+                let stated = stated.into_iter().filter(|stated| !refused.contains(&stated.task)).collect();
+                self.packages(at, worker, stated, out);
+            }
+            Said::Uploaded(stated) => self.packages(at, worker, stated, out),
+        }
+        Ok(())
+    }
+
+    /// Keeps what was stated of tasks that are not final, and tells policy of the packages that are here.
+    fn packages(&mut self, at: Timestamp, worker: Address, stated: Vec<Stated>, out: &mut Output) {
+        for stated in stated {
+            let exchange = self.state.market.exchange();
+            let is_final = exchange.hub().task(stated.task).is_some_and(|task| task.status.is_final());
+            if is_final {
+                continue;
+            }
+            let task = stated.task;
+            let package = stated.held.then(|| market::Package {
+                digest: stated.digest,
+                blob: stated.blob,
+                callback: stated.callback.clone(),
+            });
+            self.state.state_result(worker, stated);
+            if let Some(package) = package {
+                self.state.market.package(at, task, package, out);
+            }
+        }
+    }
+
+    /// Makes the turn durable; then everything that is owed leaves. Whether it was the last turn.
+    fn commit(&mut self, at: Timestamp, out: Output, owed: Owed) -> Result<bool, LoopError> {
+        let digest = self.journal.state_due().then(|| self.state.market.exchange().state_digest());
+        let record = self.journal.append(&out.entries, digest)?;
+        let advanced = record.sequence != self.state.last.sequence;
+        self.state.last = record;
+        self.durable.store(record.sequence, Ordering::Release);
+        let entries = u64::try_from(out.entries.len()).unwrap_or(u64::MAX);
+        self.state.counts.entries += entries;
+        self.state.counts.records += u64::from(advanced);
+        self.unsaved += entries;
+        let stop = owed.stop;
+        Published { at, record, advanced, out, owed }.leave(self);
+        if self.unsaved >= SNAPSHOT_ENTRIES {
+            self.unsaved = 0;
+            self.journal.save_snapshot(self.state.market.exchange())?;
+        }
+        Ok(stop)
+    }
+}
+
+/// The job that a command begins, if it does.
+fn job_of(command: &Command) -> Option<units::OrderHash> {
+    match command {
+        Command::PlaceOrder(order) => match &**order {
+            AnyOrder::Request(order) => Some(order.hash),
+            AnyOrder::App(_) | AnyOrder::Dataset(_) | AnyOrder::Workerpool(_) => None,
+        },
+        Command::Transact(_)
+        | Command::RemoveOrder { .. }
+        | Command::Match { .. }
+        | Command::Batch { .. }
+        | Command::Authorize { .. }
+        | Command::Accept { .. }
+        | Command::Discard { .. }
+        | Command::Initialize { .. }
+        | Command::Finalize { .. }
+        | Command::Reopen { .. }
+        | Command::Claim { .. }
+        | Command::Pay { .. }
+        | Command::Tick => None,
+    }
+}
+
+/// Tells a worker which of its statements were not taken; the tasks they are about.
+fn refusals(worker: Address, events: &[Event], owed: &mut Owed) -> Vec<TaskId> {
+    let mut tasks = Vec::new();
+    for event in events {
+        if let Event::ItemRefused { task, worker: by, why, .. } = event
+            && *by == worker
+        {
+            tasks.push(*task);
+            let code = convert::refusal_code(why);
+            owed.replies.push((worker, Out::Refused { task: *task, code, reason: why.to_string() }));
+        }
+    }
+    tasks
+}

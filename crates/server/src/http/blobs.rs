@@ -1,0 +1,132 @@
+//! Blobs by digest: streamed in and verified, read in ranges, shown to parties only.
+
+use super::{Server, Who};
+use crate::extract::id;
+use crate::problem::{Answer, Problem};
+use crate::shared::Shared;
+use api::limits;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use futures::StreamExt as _;
+use serde::Serialize;
+use std::ops::Range;
+use tokio_util::io::ReaderStream;
+use units::{Address, Digest};
+
+/// Pieces that a blob is read in, bytes.
+const PIECE: usize = 1 << 16;
+
+/// What a stored blob is answered with.
+#[derive(Debug, Serialize)]
+pub(crate) struct Stored {
+    digest: Digest,
+    size: u64,
+}
+
+/// `PUT /v1/blobs/{digest}`.
+pub(crate) async fn write(
+    State(shared): Server,
+    Extension(who): Who,
+    Path(digest): Path<String>,
+    request: Request,
+) -> Answer<(StatusCode, Json<Stored>)> {
+    let who = who.account()?;
+    let digest: Digest = id("a blob's digest", &digest)?;
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limits::BLOB_BYTES) {
+        let words = format!("a blob may have {} bytes", limits::BLOB_BYTES);
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", words));
+    }
+    let body = request.into_body().into_data_stream();
+    // A sender that says nothing for long is given up.
+    let timed = futures::stream::unfold(body, |mut body| async {
+        match tokio::time::timeout(limits::SILENCE, body.next()).await {
+            Ok(Some(Ok(piece))) => Some((Ok(piece), body)),
+            Ok(Some(Err(error))) => Some((Err(std::io::Error::other(error)), body)),
+            Ok(None) => None,
+            Err(_) => Some((Err(std::io::ErrorKind::TimedOut.into()), body)),
+        }
+    });
+    let stored = shared.blobs.put_stream(Some(digest), limits::BLOB_BYTES, timed).await?;
+    if !shared.recorder.uploaded(stored.digest, who).await {
+        return Err(Problem::stopping());
+    }
+    Ok((StatusCode::CREATED, Json(Stored { digest: stored.digest, size: stored.size })))
+}
+
+/// `GET` and `HEAD /v1/blobs/{digest}`, with one `Range`.
+pub(crate) async fn read(
+    State(shared): Server,
+    Extension(who): Who,
+    Path(digest): Path<String>,
+    method: Method,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let digest: Digest = id("a blob's digest", &digest)?;
+    let who = who.account()?;
+    let size = permitted(&shared, who, digest).await?;
+    let range = headers.get(header::RANGE).map(|range| parse_range(range, size)).transpose()?;
+    let status = if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK };
+    let part = range.clone().unwrap_or(0..size);
+    let body = if method == Method::HEAD {
+        Body::empty()
+    } else {
+        let reading = shared.blobs.read(&digest, Some(part.clone())).await?;
+        Body::from_stream(ReaderStream::with_capacity(reading.content, PIECE))
+    };
+    let mut response = (status, body).into_response();
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_LENGTH, HeaderValue::from(part.end - part.start));
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    // A digest names its content for ever; but who may read it is checked each time.
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    if range.is_some() {
+        let said = format!("bytes {}-{}/{size}", part.start, part.end.saturating_sub(1));
+        fields.insert(header::CONTENT_RANGE, HeaderValue::from_str(&said).expect("digits are a header's value"));
+    }
+    Ok(response)
+}
+
+/// The size of a blob that somebody may read. Others are told what they would be told if it were not there.
+async fn permitted(shared: &Shared, who: Address, digest: Digest) -> Answer<u64> {
+    let missing = || Problem::missing("unknown_blob", format!("{digest} is not here, or not yours to read"));
+    let size = shared.blobs.size(&digest).ok_or_else(missing)?;
+    let may = shared.parties.may_read(who, digest, &shared.seats, &shared.blobs, &shared.reads).await?;
+    may.then_some(size).ok_or_else(missing)
+}
+
+/// `bytes=a-b`, `bytes=a-` or `bytes=-n`.
+fn parse_range(value: &HeaderValue, size: u64) -> Answer<Range<u64>> {
+    let wrong = || Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "bad_range", format!("the blob has {size} bytes"));
+    let text = value.to_str().ok().and_then(|text| text.strip_prefix("bytes=")).ok_or_else(wrong)?;
+    let (first, last) = text.split_once('-').ok_or_else(wrong)?;
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| wrong());
+    let range = match (first.trim(), last.trim()) {
+        ("", last) => size.saturating_sub(number(last)?)..size,
+        (first, "") => number(first)?..size,
+        (first, last) => number(first)?..number(last)?.saturating_add(1).min(size),
+    };
+    if range.start >= range.end { Err(wrong()) } else { Ok(range) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_within_the_blob_or_refused() {
+        let range = |text: &'static str| parse_range(&HeaderValue::from_static(text), 10).ok();
+        assert_eq!(range("bytes=2-4"), Some(2..5));
+        assert_eq!(range("bytes=2-"), Some(2..10));
+        assert_eq!(range("bytes=-3"), Some(7..10));
+        assert_eq!(range("bytes=8-99"), Some(8..10));
+        for bad in ["bytes=10-", "bytes=5-4", "bytes=a-b", "lines=1-2", "bytes=1-2,4-5", "bytes=-0"] {
+            assert_eq!(range(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! A job's events as they come: server-sent `progress` and `result`, resumable by `Last-Event-ID`.
+
+use super::jobs::{own, read, result};
+use super::{Server, Who};
+use crate::problem::{Answer, Problem};
+use crate::shared::Shared;
+use api::job::Job;
+use api::limits;
+use axum::Extension;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::Stream;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+use units::OrderHash;
+
+/// Results read at once.
+const PAGE: u64 = 200;
+/// The least time between two looks: what comes quicker comes together.
+const PACE: Duration = Duration::from_millis(100);
+/// How often progress is looked at without news: leases come and go without rows.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// One watcher's place in a job.
+struct Watcher {
+    shared: Arc<Shared>,
+    job: OrderHash,
+    news: watch::Receiver<u64>,
+    /// The next result's ordinal.
+    next: u64,
+    /// The last progress that was said.
+    said: Option<Job>,
+    pending: VecDeque<Event>,
+    /// Whether there is more to be said already.
+    behind: bool,
+    ended: bool,
+    _open: Open,
+}
+
+/// Counts an open stream for as long as it lives.
+struct Open(Arc<Shared>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// `GET /v1/jobs/{id}/events`.
+pub(crate) async fn stream(
+    State(shared): Server,
+    Extension(who): Who,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    let job = own(&shared, who.account()?, &id).await?.id;
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if shared.streams.fetch_add(1, Ordering::Relaxed) >= limits::EVENT_STREAMS {
+        shared.streams.fetch_sub(1, Ordering::Relaxed);
+        let words = "too many event streams are open; read /v1/jobs/{id}/results instead";
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", words));
+    }
+    let watcher = Watcher {
+        news: shared.reads.news.of(job),
+        job,
+        next: last.map_or(0, |last| last.saturating_add(1)),
+        said: None,
+        pending: VecDeque::new(),
+        behind: true,
+        ended: false,
+        _open: Open(Arc::clone(&shared)),
+        shared,
+    };
+    let events = futures::stream::unfold(watcher, |mut watcher| async {
+        let event = watcher.next().await?;
+        Some((Ok(event), watcher))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(limits::HEARTBEAT)))
+}
+
+impl Watcher {
+    /// The next event; none when the job is over and everything is said, or the exchange stops.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.pending.pop_front() {
+                return Some(event);
+            }
+            if self.ended {
+                return None;
+            }
+            if !self.behind {
+                self.wait().await?;
+            }
+            self.look().await.ok()?;
+        }
+    }
+
+    /// Waits for news, or a while; none when the exchange stops.
+    async fn wait(&mut self) -> Option<()> {
+        let stopping = self.shared.stopping.clone();
+        let pause = async {
+            sleep(PACE).await;
+            // No news is no failure: running tasks change without any.
+            drop(timeout(LOOK, self.news.changed()).await);
+        };
+        tokio::select! {
+            () = pause => Some(()),
+            () = stopping.cancelled() => None,
+        }
+    }
+
+    /// Reads what is new. Results come before the progress that counts them, so that a final progress is the last event.
+    async fn look(&mut self) -> Answer<()> {
+        self.news.mark_unchanged();
+        let (_, mut job) = read(&self.shared, self.job).await?;
+        let (id, from) = (self.job, self.next);
+        let rows = self.shared.reads.read(move |history| history.results(id, from, PAGE)).await?;
+        self.behind = rows.len() as u64 == PAGE;
+        for row in rows {
+            self.next = row.ordinal.saturating_add(1);
+            let result = result(row);
+            let event = Event::default().event("result").id(result.ordinal.to_string());
+            self.pending.push_back(with_data(event, &result));
+        }
+        if self.behind {
+            return Ok(());
+        }
+        let eta = job.eta_ms.take();
+        let same = self.said.as_ref() == Some(&job);
+        self.ended = job.state.is_final();
+        if !same || self.ended {
+            self.said = Some(job.clone());
+            let shown = Job { eta_ms: eta, ..job };
+            self.pending.push_back(with_data(Event::default().event("progress"), &shown));
+        }
+        Ok(())
+    }
+}
+
+fn with_data(event: Event, data: &impl serde::Serialize) -> Event {
+    event.data(serde_json::to_string(data).expect("what is said is plain JSON"))
+}

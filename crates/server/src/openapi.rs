@@ -1,0 +1,7 @@
+//! placeholder
+
+/// The document.
+#[must_use]
+pub fn document() -> String {
+    String::new()
+}

@@ -1,0 +1,363 @@
+//! Starting and stopping.
+
+use crate::access::Access;
+use crate::blob_access::Parties;
+use crate::clock::Clock;
+use crate::core::{Core, Loop, LoopError, State};
+use crate::folder::{Endpoint, Folder, FolderError};
+use crate::http::{self, Limiter, Repeats};
+use crate::shared::Shared;
+use crate::worker::Seats;
+use crate::{changes, history};
+use exchange::{Command, Entry, Event, Exchange, Genesis};
+use journal::history::HistoryWriter;
+use journal::{Journal, JournalError};
+use market::Market;
+use orders::SigningKey;
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use units::Address;
+
+/// How long open connections have to end when the server stops.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Rows gathered in one transaction while the history catches up.
+const CATCH_UP: usize = 20_000;
+
+/// How a server is started.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The data folder; made where it is not there.
+    pub data_dir: PathBuf,
+    /// Whether a new exchange keeps strangers out. An exchange that is there already stays as it was founded.
+    pub private: bool,
+    /// What workers and requesters of a private exchange must show; made of the operator's key if not given.
+    pub join_token: Option<String>,
+}
+
+/// Why a server could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Somebody else listens there.
+    #[error(
+        "{address} is taken by another program; choose another with --listen ADDRESS:PORT (port 0 takes a free one)"
+    )]
+    PortTaken {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}; choose another with --listen ADDRESS:PORT")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The journal in it cannot.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// Its blobs cannot.
+    #[error(transparent)]
+    Blobs(#[from] blobs::OpenError),
+    /// The data folder's exchange has another operator than the key beside it.
+    #[error("the journal in {} is of operator {founded}, and operator.key is of {key}; put the right key there", folder.display())]
+    OtherOperator {
+        /// The data folder.
+        folder: PathBuf,
+        /// Whose exchange it is.
+        founded: Address,
+        /// Whose key is there.
+        key: Address,
+    },
+    /// The system gives no thread.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
+}
+
+/// The operator's server.
+#[derive(Clone, Copy, Debug)]
+pub struct Server;
+
+/// A running server; dropped, it goes on until the runtime ends.
+#[derive(Debug)]
+pub struct ServerHandle {
+    addr: SocketAddr,
+    operator: Address,
+    join_token: Option<String>,
+    stop: CancellationToken,
+    ended: watch::Receiver<bool>,
+    outcome: oneshot::Receiver<Result<(), LoopError>>,
+}
+
+impl ServerHandle {
+    /// Where it listens.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Where it listens, for clients on this machine or, where it listens on one address, on others.
+    #[must_use]
+    pub fn url(&self) -> String {
+        url_of(self.addr)
+    }
+
+    /// What workers and requesters of a private exchange must show.
+    #[must_use]
+    pub fn join_token(&self) -> Option<&str> {
+        self.join_token.as_deref()
+    }
+
+    /// Who runs the exchange.
+    #[must_use]
+    pub fn operator(&self) -> Address {
+        self.operator
+    }
+
+    /// Stops: no new requests, what is under way is made durable and answered, workers are told to come back.
+    ///
+    /// # Errors
+    /// [`LoopError`] if it has ended badly before.
+    pub async fn stop(self) -> Result<(), LoopError> {
+        self.stop.cancel();
+        self.join().await
+    }
+
+    /// A way to stop it from elsewhere.
+    #[must_use]
+    pub fn stopper(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    /// [`LoopError`] says why it could not go on.
+    pub async fn join(mut self) -> Result<(), LoopError> {
+        let outcome = (&mut self.outcome).await.unwrap_or(Ok(()));
+        // The sender is dropped or says so; either way it has ended.
+        drop(self.ended.wait_for(|ended| *ended).await);
+        outcome
+    }
+}
+
+fn url_of(addr: SocketAddr) -> String {
+    if addr.ip().is_unspecified() { format!("http://127.0.0.1:{}", addr.port()) } else { format!("http://{addr}") }
+}
+
+/// An opened data folder.
+struct Opened {
+    folder: Folder,
+    key: SigningKey,
+    journal: Journal,
+    exchange: Exchange,
+    writer: HistoryWriter,
+    blobs: blobs::Store,
+}
+
+impl Server {
+    /// Opens the data folder, founds the exchange on the first start, replays, and listens. To be called in a tokio runtime
+    /// with more than one thread.
+    ///
+    /// # Errors
+    /// [`StartError`] says what to do.
+    pub async fn start(config: Config) -> Result<ServerHandle, StartError> {
+        // The port first: nothing is made where another server of the same address runs.
+        let listener = listen(config.listen).await?;
+        let addr = listener.local_addr().map_err(|source| StartError::Listen { address: config.listen, source })?;
+        let private = config.private;
+        let data_dir = config.data_dir.clone();
+        let opening = tokio::task::spawn_blocking(move || open(&data_dir, private));
+        let opened = opening.await.map_err(|error| StartError::Thread(io::Error::other(error)))??;
+        run(config, listener, addr, opened).await
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortTaken { address },
+        _ => StartError::Listen { address, source },
+    })
+}
+
+/// Everything that blocks: key, blobs, history, journal and its replay.
+fn open(data_dir: &std::path::Path, private: bool) -> Result<Opened, StartError> {
+    let folder = Folder::open(data_dir)?;
+    let founded = journal::exists(folder.path());
+    if founded {
+        // A newer or foreign journal is refused before anything beside it is touched.
+        drop(journal::Reader::open(folder.path())?);
+    }
+    let key = folder.operator_key()?;
+    if !founded {
+        drop(Journal::create(folder.path(), &Genesis::new(key.address(), private))?);
+    }
+    let blobs = blobs::Store::open(folder.blobs(), None)?;
+    let mut writer = HistoryWriter::open(folder.path())?;
+    let through = writer.through()?;
+    let mut caught_up = CatchUp { writer: &mut writer, blobs: &blobs, pending: Vec::new(), through, failed: None };
+    let opened = Journal::open(folder.path(), Some(through), |record, entry, events, exchange| {
+        caught_up.observe(record.sequence, entry, events, exchange);
+    })?;
+    let last = opened.journal.last().sequence;
+    caught_up.finish(last)?;
+    for set_aside in &opened.set_aside {
+        tracing::error!(place = ?set_aside.place, reason = set_aside.reason, "an entry is set aside: it makes the rules fail");
+    }
+    let genesis = opened.exchange.genesis();
+    if genesis.operator != key.address() {
+        let folder = folder.path().to_owned();
+        return Err(StartError::OtherOperator { folder, founded: genesis.operator, key: key.address() });
+    }
+    Ok(Opened { folder, key, journal: opened.journal, exchange: opened.exchange, writer, blobs })
+}
+
+/// Writes what the history lacks while the journal is replayed.
+struct CatchUp<'a> {
+    writer: &'a mut HistoryWriter,
+    blobs: &'a blobs::Store,
+    pending: Vec<journal::history::Change>,
+    /// The last record whose entries are all pending or written.
+    through: u64,
+    failed: Option<JournalError>,
+}
+
+impl CatchUp<'_> {
+    fn observe(&mut self, record: u64, entry: &Entry, events: &[Event], exchange: &Exchange) {
+        if record > self.through.saturating_add(1) {
+            self.through = record.saturating_sub(1);
+            if self.pending.len() >= CATCH_UP {
+                self.write();
+            }
+        }
+        let spans = match &entry.command {
+            Command::Transact(transaction) => BTreeMap::from([(transaction.hash, 0)]),
+            _ => BTreeMap::new(),
+        };
+        let (at, entries, statements) = (entry.at, std::slice::from_ref(entry), &BTreeMap::new());
+        let turn = changes::Turn { at, record, entries, events, exchange, statements, spans: &spans };
+        self.pending.extend(turn.changes());
+    }
+
+    fn write(&mut self) {
+        history::explain_failures(&mut self.pending, self.blobs);
+        if let Err(error) = self.writer.write(&self.pending, self.through) {
+            self.failed.get_or_insert(error);
+        }
+        self.pending.clear();
+    }
+
+    fn finish(mut self, last: u64) -> Result<(), JournalError> {
+        self.through = last;
+        self.write();
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+async fn run(
+    config: Config,
+    listener: TcpListener,
+    addr: SocketAddr,
+    opened: Opened,
+) -> Result<ServerHandle, StartError> {
+    let Opened { folder, key, journal, exchange, writer, blobs } = opened;
+    let genesis = exchange.genesis().clone();
+    let clock = Arc::new(Clock::after(exchange.now()));
+    let durable = Arc::new(AtomicU64::new(journal.last().sequence));
+    let (recorder, reads, history) =
+        history::start(folder.path(), writer, blobs.clone(), Arc::clone(&durable)).map_err(StartError::Thread)?;
+    let (core, requests) = Core::new();
+    let state = State::new(Market::new(exchange), journal.last());
+    let turns = Loop {
+        state,
+        journal,
+        key: key.clone(),
+        domain: genesis.domain(),
+        clock: Arc::clone(&clock),
+        recorder: recorder.clone(),
+        durable,
+        requests,
+        unsaved: 0,
+    };
+    let store = blobs.clone();
+    let access = Access::new(&key, genesis.chain_id, genesis.private, config.join_token);
+    let join_token = access.join_token().map(str::to_owned);
+    let stop = CancellationToken::new();
+    let shared = Arc::new(Shared {
+        domain: genesis.domain(),
+        access,
+        clock,
+        core,
+        blobs,
+        parties: Parties::default(),
+        reads,
+        recorder,
+        folder: folder.path().to_owned(),
+        seats: Seats::default(),
+        sessions: AtomicU64::new(1),
+        streams: AtomicUsize::new(0),
+        limiter: Limiter::default(),
+        repeats: Repeats::default(),
+        stopping: stop.clone(),
+        genesis,
+    });
+    folder.write_endpoint(&Endpoint { url: url_of(addr), pid: std::process::id(), join_token: join_token.clone() })?;
+    let (ending, outcome) = oneshot::channel();
+    let runtime = tokio::runtime::Handle::current();
+    let ended_by_itself = stop.clone();
+    let spawned = std::thread::Builder::new().name("exchange".to_owned()).spawn(move || {
+        let result = turns.run(&store, &runtime);
+        if let Err(error) = &result {
+            tracing::error!(error = error as &dyn std::error::Error, "the exchange has stopped");
+        }
+        // Rows on their way are written before the folder is free for another server.
+        drop(history.join());
+        drop(ending.send(result));
+        ended_by_itself.cancel();
+    });
+    spawned.map_err(StartError::Thread)?;
+    let (telling, ended) = watch::channel(false);
+    let operator = key.address();
+    tokio::spawn(async move {
+        serve(listener, Arc::clone(&shared)).await;
+        shared.core.stop().await;
+        folder.remove_endpoint();
+        telling.send_replace(true);
+    });
+    tracing::info!(%addr, %operator, "the exchange is open");
+    Ok(ServerHandle { addr, operator, join_token, stop, ended, outcome })
+}
+
+/// Serves until told to stop; then lets connections end, but not for ever.
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let stopping = shared.stopping.clone();
+    let app = http::router(Arc::clone(&shared)).into_make_service_with_connect_info::<SocketAddr>();
+    let until = stopping.clone();
+    let serving = axum::serve(listener, app).with_graceful_shutdown(until.cancelled_owned()).into_future();
+    let mut serving = std::pin::pin!(serving);
+    tokio::select! {
+        served = &mut serving => {
+            if let Err(error) = served {
+                tracing::error!(%error, "the server ended");
+            }
+            return;
+        }
+        () = stopping.cancelled() => {}
+    }
+    drop(tokio::time::timeout(GRACE, serving).await);
+}
