@@ -16,7 +16,7 @@ use std::time::Duration;
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ExchangeArgs {
     /// The exchange, such as http://192.168.1.5:7370. Default: the one running here, else an embedded one is started.
-    #[arg(long, value_name = "URL", env = "MANYHANDS_EXCHANGE")]
+    #[arg(long, value_name = "URL", env = "MANYHANDS_EXCHANGE", hide_env_values = true)]
     pub(crate) exchange: Option<String>,
     /// The token that a private exchange printed when it started; needed once, then remembered.
     #[arg(long, value_name = "TOKEN", env = "MANYHANDS_JOIN", hide_env_values = true)]
@@ -51,10 +51,10 @@ impl Attached {
 
     /// Ends what was started for this command.
     pub(crate) async fn close(self) {
-        if let Some(hosted) = self.hosted {
-            if let Err(error) = hosted.stop().await {
-                note(format_args!("the embedded exchange did not end well: {error:#}"));
-            }
+        if let Some(hosted) = self.hosted
+            && let Err(error) = hosted.stop().await
+        {
+            note(format_args!("the embedded exchange did not end well: {error:#}"));
         }
     }
 }

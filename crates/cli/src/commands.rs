@@ -30,7 +30,7 @@ use std::path::PathBuf;
 #[command(name = "hands", version, after_help = format!("{EXAMPLES}\n\n{}", exit::HELP))]
 pub(crate) struct Cli {
     /// The data folder: key, jobs, the embedded exchange. Default: the system's place for applications' data.
-    #[arg(long, value_name = "DIR", env = "MANYHANDS_HOME", global = true)]
+    #[arg(long, value_name = "DIR", env = "MANYHANDS_HOME", hide_env_values = true, global = true)]
     home: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
@@ -42,7 +42,7 @@ Examples:
   hands run tool.wasm -- --help                   run a program on your own cores
   hands map tool.wasm photos/*.png --out small -- {in} {out}/{stem}.jpg
                                                   one task a file
-  hands up --listen 0.0.0.0:7370                  your office's exchange, with this machine as a worker
+  hands up --listen 0.0.0.0:7370                  an exchange for your office
   hands work --exchange http://HOST:7370 --join TOKEN
                                                   lend another machine to it";
 

@@ -108,12 +108,11 @@ fn hint(error: &anyhow::Error) -> Option<String> {
 
 fn refusal_hint(status: u16, code: &str) -> Option<&'static str> {
     match (status, code) {
-        (_, "join_token" | "join_token_needed") | (401 | 403, _) => {
+        (_, "wrong_join_token" | "join_token_missing") | (401, _) => {
             Some("`--join TOKEN` with the token that `hands up` or `hands serve --private` printed")
         }
-        (_, "insufficient_funds" | "funds") => {
-            Some("`hands wallet balance`; the operator issues credits with `hands operator credit ADDRESS AMOUNT`")
-        }
+        (_, "insufficient_funds") => Some("`hands wallet balance` shows what is free and what is locked"),
+        (_, "too_many_orders") => Some("`hands order list`, then `hands order close HASH`"),
         (404, _) => Some("`hands job list` shows your jobs, `hands book` the orders"),
         _ => None,
     }

@@ -88,7 +88,7 @@ async fn audit_path(context: &Context, args: &AuditArgs, path: PathBuf) -> anyho
         },
     };
     let audited = tokio::task::spawn_blocking(move || audit(Source::open(&path)?, &receipts)).await;
-    Ok(audited.context("the audit itself failed")?)
+    audited.context("the audit itself failed")
 }
 
 async fn audit_url(context: &Context, args: &AuditArgs, url: String) -> anyhow::Result<Audited> {
@@ -102,7 +102,11 @@ async fn audit_url(context: &Context, args: &AuditArgs, url: String) -> anyhow::
     let operator = client.exchange().operator;
     let runtime = Handle::current();
     let audited = tokio::task::spawn_blocking(move || {
-        let fetch = |from: u64| -> anyhow::Result<_> { Ok(decode_range(&runtime.block_on(client.journal(from))?)?) };
+        let fetch = |from: u64| -> anyhow::Result<Vec<journal::RecordBytes>> {
+            let range = runtime.block_on(client.journal(from))?;
+            // At its end a journal is served as nothing at all.
+            if range.is_empty() { Ok(Vec::new()) } else { Ok(decode_range(&range)?) }
+        };
         audit(Source::fetched(fetch), &receipts)
     });
     let audited = audited.await.context("the audit itself failed")?;

@@ -36,7 +36,7 @@ Examples:
   hands wallet collect --exchange http://exchange.example:7370      brings earnings to your wallet")]
 pub(crate) struct WorkArgs {
     /// The exchange, such as http://192.168.1.5:7370.
-    #[arg(long, value_name = "URL", env = "MANYHANDS_EXCHANGE")]
+    #[arg(long, value_name = "URL", env = "MANYHANDS_EXCHANGE", hide_env_values = true)]
     exchange: String,
     /// The token that a private exchange printed when it started; needed once, then remembered.
     #[arg(long, value_name = "TOKEN", env = "MANYHANDS_JOIN", hide_env_values = true)]

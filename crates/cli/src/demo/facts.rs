@@ -24,6 +24,8 @@ pub(super) struct TaskFacts {
     pub(super) consensus: Option<B256>,
     /// Who showed what was agreed on.
     pub(super) shown: BTreeSet<Address>,
+    /// What PoCo paid for it, by whom it was paid to.
+    pub(super) rewards: BTreeMap<Address, Amount>,
     /// Whether it was finished and paid.
     pub(super) finalized: bool,
 }
@@ -94,6 +96,9 @@ impl Facts {
             self.tasks.entry(*task).or_default().consensus = None;
         } else if let Hub::TaskReveal { task, worker, .. } = event {
             self.tasks.entry(*task).or_default().shown.insert(*worker);
+        } else if let Hub::Reward { owner, amount, reference } = event {
+            let rewards = &mut self.tasks.entry(TaskId(*reference)).or_default().rewards;
+            rewards.entry(*owner).or_default().0 += amount.0;
         } else if let Hub::TaskFinalize { task, .. } = event {
             let facts = self.tasks.entry(*task).or_default();
             facts.finalized = true;
@@ -132,6 +137,7 @@ mod tests {
             poco::Event::TaskConsensus { task, consensus: right },
             reveal(a),
             reveal(b),
+            poco::Event::Reward { owner: a, amount: Amount::nanos(7), reference: task.0 },
             poco::Event::TaskFinalize { task, results: units::Bytes::new() },
         ];
         events.into_iter().for_each(|event| facts.note(&Event::Hub(event)));
@@ -141,6 +147,7 @@ mod tests {
             parts.iter().map(|part| facts.tasks[&task].is_proved(part)).collect::<Vec<_>>(),
             [true, false, true]
         );
+        assert_eq!(facts.tasks[&task].rewards, BTreeMap::from([(a, Amount::nanos(7))]));
         assert_eq!(facts.scores, BTreeMap::from([(a, 16), (b, 15), (c, 3)]));
     }
 }

@@ -1,0 +1,10 @@
+//! The command line as a person meets it: the binary is run, and what it prints and leaves behind is read.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod demo;
+mod hands;
+mod help;
+mod jobs;
+mod market;
+mod offline;
+mod wallet;

@@ -1,0 +1,148 @@
+//! An exchange that goes on: `hands up`, `hands serve`, `hands work`, and what people do there.
+
+use crate::hands::Home;
+
+#[test]
+fn a_run_uses_the_exchange_that_is_up_and_workers_are_listed() {
+    let home = Home::new();
+    home.file("misfit.wasm", bundle::MISFIT);
+    let mut up = home.start("up --listen 127.0.0.1:0 --workers 2");
+    let token = up.value("join token");
+    assert!(!token.is_empty());
+    let ended = home.run(["run", "misfit.wasm", "--", "print", "x"]).ok();
+    assert_eq!(ended.stdout, "x\n");
+    assert!(!ended.stderr.contains("embedded"), "{ended:#?}");
+    let workers = home.hands("workers --json").ok().json();
+    assert_eq!(workers.as_array().unwrap().len(), 2, "{workers}");
+    assert!(home.hands("pool list --json").ok().json().as_array().unwrap().len() >= 2);
+}
+
+#[test]
+fn a_stranger_without_the_token_is_kept_out_and_one_with_it_let_in() {
+    let (home, stranger) = (Home::new(), Home::new());
+    stranger.file("misfit.wasm", bundle::MISFIT);
+    let mut up = home.start("up --listen 127.0.0.1:0");
+    let url = up.value("exchange");
+    let token = up.value("join token");
+    let run = format!("run misfit.wasm --exchange {url}");
+    stranger.hands(&format!("{run} -- print x")).fails(5, &["--join"]);
+    stranger.hands(&format!("{run} --join wrong -- print x")).fails(5, &["--join"]);
+    let ended = stranger.hands(&format!("{run} --join {token} -- print x")).ok();
+    assert_eq!(ended.stdout, "x\n");
+    // The token is remembered.
+    stranger.hands(&format!("{run} -- print x")).ok();
+    stranger.hands(&format!("work --exchange {url} --join wrong")).fails(1, &["refused"]);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_the_option_that_chooses_another() {
+    let home = Home::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    home.hands(&format!("up --listen {address}")).fails(1, &[&address, "--listen"]);
+}
+
+#[test]
+fn on_an_open_exchange_inputs_are_sent_only_after_it_was_agreed_to() {
+    let (home, person) = (Home::new(), Home::new());
+    person.file("misfit.wasm", bundle::MISFIT);
+    let mut serve = home.start("serve --listen 127.0.0.1:0");
+    let url = serve.value("exchange");
+    let run = format!("run misfit.wasm --exchange {url} --max-price 0 --detach");
+    person.hands(&format!("{run} -- print x")).fails(1, &["you do not know", "--yes"]);
+    let first = person.hands(&format!("{run} --yes -- print x")).ok();
+    assert!(first.stderr.contains("you do not know"));
+    let again = person.hands(&format!("{run} -- print x")).ok();
+    assert!(!again.stderr.contains("you do not know"), "it says so once: {again:#?}");
+}
+
+#[test]
+fn without_workers_a_job_waits_says_why_and_can_be_cancelled() {
+    let home = Home::new();
+    home.file("misfit.wasm", bundle::MISFIT);
+    let mut serve = home.start("serve --private --listen 127.0.0.1:0");
+    serve.value("exchange");
+    let id = home.hands("run misfit.wasm --detach -- print x").ok().stdout.trim().to_owned();
+    let explained = home.hands(&format!("explain {id} --json")).ok().json();
+    assert_eq!(explained["waiting"], 1, "{explained}");
+    assert!(!explained["summary"].as_str().unwrap().is_empty());
+    home.hands(&format!("job cancel {id}")).ok();
+    assert_eq!(home.hands(&format!("job show {id} --json")).ok().json()["state"], "cancelled");
+    home.hands(&format!("job cancel {id}")).fails(1, &["cancelled already"]);
+}
+
+#[test]
+fn a_job_left_to_an_exchange_is_taken_up_by_a_worker_and_watched_to_its_end() {
+    let (home, provider) = (Home::new(), Home::new());
+    home.file("misfit.wasm", bundle::MISFIT);
+    let mut serve = home.start("serve --private --listen 127.0.0.1:0");
+    let url = serve.value("exchange");
+    let token = serve.value("join token");
+    let id = home.hands("run misfit.wasm --out out --detach -- write a b").ok().stdout.trim().to_owned();
+    let _work = provider.start(&format!("work --exchange {url} --join {token} --cores 1"));
+    home.hands(&format!("job watch {id}")).ok();
+    assert_eq!(home.read("out/a"), "b");
+    // Watching again places nothing anew and ends alike.
+    home.hands(&format!("job watch {id}")).ok();
+}
+
+#[test]
+fn a_job_outlives_the_exchanges_sudden_death() {
+    let home = Home::new();
+    home.file("misfit.wasm", bundle::MISFIT);
+    let mut serve = home.start("serve --private --listen 127.0.0.1:0");
+    serve.value("exchange");
+    let id = home.hands("run misfit.wasm --out out --detach -- write a b").ok().stdout.trim().to_owned();
+    serve.kill();
+    // `watch` starts the exchange again where it was, with this machine as its workers.
+    let ended = home.hands(&format!("job watch {id}")).ok();
+    assert!(ended.stderr.contains("embedded"), "{ended:#?}");
+    assert_eq!(home.read("out/a"), "b");
+    home.hands("audit").ok();
+}
+
+#[test]
+fn both_sides_of_the_market_can_be_worked_by_hand() {
+    let home = Home::new();
+    home.file("misfit.wasm", bundle::MISFIT);
+    let mut serve = home.start("serve --private --listen 127.0.0.1:0");
+    serve.value("exchange");
+    let app = home.hands("app publish misfit.wasm --price 0.5 --json").ok().json();
+    let app = app["app"].as_str().unwrap();
+    let again = home.hands("app publish misfit.wasm --price 0.5 --json").ok().json();
+    assert_eq!(again["app"], app);
+    let rows = home.hands("book --kind app --json").ok().json();
+    assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
+    assert_eq!(rows[0]["price"], "500000000");
+
+    let pool = home.hands("pool open mine").ok().stdout.trim().to_owned();
+    let sell = format!("order sell --pool {pool} --category 0 --price 0 --volume 5");
+    let order = home.hands(&sell).ok().stdout.trim().to_owned();
+    let mine = home.hands("order list --json").ok().json();
+    assert!(mine.as_array().unwrap().iter().any(|row| row["order"] == order.as_str()), "{mine}");
+    assert_eq!(home.hands(&format!("order show {order}")).ok().json()["kind"], "workerpool");
+    home.hands(&format!("order close {order}")).ok();
+    let mine = home.hands("order list --json").ok().json();
+    assert!(mine.as_array().unwrap().iter().all(|row| row["order"] != order.as_str()), "{mine}");
+}
+
+#[test]
+fn the_operator_issues_credits_and_nobody_else() {
+    let (home, other) = (Home::new(), Home::new());
+    let mut serve = home.start("serve --private --listen 127.0.0.1:0");
+    let url = serve.value("exchange");
+    let token = serve.value("join token");
+    let address = other.hands("wallet show --json").ok().json()["address"].as_str().unwrap().to_owned();
+    home.hands(&format!("operator credit {address} 12.5")).ok();
+    let balance = other.hands(&format!("wallet balance --json --exchange {url} --join {token}")).ok().json();
+    assert_eq!(balance["free"], "12500000000");
+    let operator = "operator credit 0x0000000000000000000000000000000000000001 1";
+    other.hands(&format!("{operator} --exchange {url}")).fails(1, &["only the operator"]);
+    let to = home.hands("wallet show --json").ok().json()["address"].as_str().unwrap().to_owned();
+    other.hands(&format!("wallet transfer {to} 2.5 --exchange {url}")).ok();
+    other.hands(&format!("wallet transfer {to} 100 --exchange {url}")).fails(5, &["refused"]);
+    home.hands(&format!("operator redeem {to} 2.5")).ok();
+    let outstanding = home.hands("operator outstanding --json").ok().json();
+    assert_eq!(outstanding["outstanding"], "10000000000");
+    home.run(["audit", &url]).ok();
+}
