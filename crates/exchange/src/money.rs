@@ -75,7 +75,8 @@ impl Exchange {
         events: &mut Vec<Event>,
     ) -> Result<(), Refusal> {
         self.check_operator(by)?;
-        let available = self.hub.account(from).free;
+        // The hub's own balance is what others have locked.
+        let available = if from == self.genesis.hub { Amount::ZERO } else { self.hub.account(from).free };
         if available < amount {
             return Err(Refusal::TransferExceedsBalance { account: from, available, needed: amount });
         }

@@ -3,7 +3,8 @@
 //! The vault is an ordinary account (the hub's): locking moves money from an account to the vault and notes it as locked
 //! with the account; unlocking moves it back; seizing only strikes the note, so that the money lies in the vault until a
 //! reward pays it out. Hence the invariants: the free balances of all accounts, the vault's among them, add up to
-//! [`Ledger::total`], and what is locked is covered by the vault's free balance. Every movement is all or nothing: a
+//! [`Ledger::total`], and what is locked is covered by the vault's free balance, which leaves it by unlocking and rewarding
+//! alone: nobody can burn, transfer or lock the vault's money as their own. Every movement is all or nothing: a
 //! [`Rejection`] has changed nothing. An account without money leaves no trace, so that undoing a movement restores the ledger exactly.
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
@@ -110,6 +111,7 @@ impl Ledger {
     /// # Errors
     /// [`Rejection::InsufficientFunds`] if the account has less free.
     pub fn burn(&mut self, from: Address, amount: Amount) -> Result<(), Rejection> {
+        self.check_owned(from, amount)?;
         self.debit(from, amount)?;
         self.total = self.total.checked_sub(amount).expect("the total covers every account");
         Ok(())
@@ -120,9 +122,8 @@ impl Ledger {
     /// # Errors
     /// [`Rejection::InsufficientFunds`] if `from` has less free.
     pub fn transfer(&mut self, from: Address, to: Address, amount: Amount) -> Result<(), Rejection> {
-        self.debit(from, amount)?;
-        self.credit(to, amount);
-        Ok(())
+        self.check_owned(from, amount)?;
+        self.pass(from, to, amount)
     }
 
     /// Locks free money: it goes to the vault, noted as the account's.
@@ -142,7 +143,7 @@ impl Ledger {
     /// [`Rejection::InsufficientFunds`] if the account has less locked.
     pub fn unlock(&mut self, account: Address, amount: Amount) -> Result<(), Rejection> {
         let locked = self.less_locked(account, amount)?;
-        self.transfer(self.vault, account, amount)?;
+        self.pass(self.vault, account, amount)?;
         self.set_locked(account, locked);
         Ok(())
     }
@@ -162,7 +163,7 @@ impl Ledger {
     /// # Errors
     /// [`Rejection::InsufficientFunds`] if the vault has less.
     pub fn reward(&mut self, to: Address, amount: Amount) -> Result<(), Rejection> {
-        self.transfer(self.vault, to, amount)
+        self.pass(self.vault, to, amount)
     }
 
     /// Makes seized money the locked money of another account, without leaving the vault.
@@ -172,6 +173,20 @@ impl Ledger {
     pub fn reward_locked(&mut self, to: Address, amount: Amount) -> Result<(), Rejection> {
         let locked = self.account(to).locked.checked_add(amount).ok_or(Rejection::Overflow)?;
         self.set_locked(to, locked);
+        Ok(())
+    }
+
+    /// The vault's money is owed to others, so that it has nothing to give.
+    fn check_owned(&self, from: Address, amount: Amount) -> Result<(), Rejection> {
+        if from == self.vault && !amount.is_zero() {
+            return Err(Rejection::InsufficientFunds { account: from, available: Amount::ZERO, needed: amount });
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, from: Address, to: Address, amount: Amount) -> Result<(), Rejection> {
+        self.debit(from, amount)?;
+        self.credit(to, amount);
         Ok(())
     }
 
@@ -256,6 +271,18 @@ mod tests {
         assert!(ledger.is_sound());
     }
 
+    #[test]
+    fn nobody_takes_the_vaults_money_for_their_own() {
+        let mut ledger = Ledger::new(VAULT);
+        ledger.mint(address(1), Amount::nanos(10)).unwrap();
+        ledger.lock(address(1), Amount::nanos(10)).unwrap();
+        let needed = Amount::nanos(1);
+        let empty = Err(Rejection::InsufficientFunds { account: VAULT, available: Amount::ZERO, needed });
+        assert_eq!(ledger.burn(VAULT, needed), empty);
+        assert_eq!(ledger.transfer(VAULT, address(2), needed), empty);
+        assert_eq!(ledger.lock(VAULT, needed), empty);
+    }
+
     proptest! {
         #[test]
         fn money_is_conserved_and_a_refusal_changes_nothing(
@@ -266,12 +293,11 @@ mod tests {
             for (what, from, to, nanos) in moves {
                 let before = ledger.clone();
                 let (from, to, amount) = (address(from), address(to), Amount::nanos(nanos));
-                let locked_vault = from == VAULT;
                 let done = match what {
                     0 => ledger.mint(to, amount),
-                    1 if !locked_vault => ledger.burn(from, amount),
-                    2 if !locked_vault => ledger.transfer(from, to, amount),
-                    3 if !locked_vault => ledger.lock(from, amount),
+                    1 => ledger.burn(from, amount),
+                    2 => ledger.transfer(from, to, amount),
+                    3 => ledger.lock(from, amount),
                     4 => ledger.unlock(from, amount),
                     5 => ledger.seize(from, amount).inspect(|()| seized += u128::from(nanos)),
                     6 if seized >= u128::from(nanos) => ledger.reward(to, amount).inspect(|()| seized -= u128::from(nanos)),

@@ -363,3 +363,48 @@ fn set_group(task: &mut Task, hash: B256, weight: U256) {
         None => task.groups.push(Group { hash, weight }),
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "tests may stop on overflow")]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// How many newcomers who all agree are enough.
+    fn newcomers_needed(trust: u64) -> u32 {
+        (1..64)
+            .find(|count| {
+                let group = weight(U256::ZERO).pow(U256::from(*count));
+                is_consensus(group, group + U256::ONE, U256::from(trust)).unwrap()
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn each_newcomer_doubles_the_trust() {
+        let needed: Vec<u32> = [1, 2, 3, 4, 5, 8, 9, 16, 17].into_iter().map(newcomers_needed).collect();
+        assert_eq!(needed, [1, 1, 2, 2, 3, 3, 4, 4, 5]);
+    }
+
+    #[test]
+    fn a_score_counts_from_twelve_on() {
+        let weights: Vec<U256> = [0, 11, 12, 14, 15, 200].into_iter().map(|score| weight(U256::from(score))).collect();
+        assert_eq!(weights, [2, 2, 3, 3, 4, 65].map(U256::from));
+        let logs: Vec<u32> = [2, 3, 4, 65].into_iter().map(|weight| log_weight(U256::from(weight))).collect();
+        assert_eq!(logs, [1, 1, 2, 6]);
+    }
+
+    #[test]
+    fn a_trust_that_cannot_be_reckoned_with_is_a_panic_of_the_contracts() {
+        let two = U256::from(2u64);
+        assert_eq!(is_consensus(two, two + U256::ONE, U256::MAX), Err(Refusal::Overflow));
+    }
+
+    proptest! {
+        #[test]
+        fn more_weight_against_never_makes_a_consensus(group in 1u64..1_000, total in 1u64..1_000, trust in 1u64..1_000) {
+            let agrees = |total| is_consensus(U256::from(group), U256::from(total), U256::from(trust)).unwrap();
+            prop_assert!(agrees(total) || !agrees(total + 1));
+        }
+    }
+}

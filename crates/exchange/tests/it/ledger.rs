@@ -32,6 +32,17 @@ fn only_the_operator_issues_and_redeems_credits() {
 }
 
 #[test]
+fn what_is_locked_cannot_be_redeemed() {
+    let mut world = World::new();
+    world.deal(false, 1, 1);
+    let hub = world.hub();
+    let redeem = Call::Redeem { account: hub, amount: credits(1) };
+    let (available, needed) = (Amount::ZERO, credits(1));
+    let refused = Refusal::TransferExceedsBalance { account: hub, available, needed };
+    assert_eq!(world.send(OPERATOR, hub, &redeem, &[]), Err(refused));
+}
+
+#[test]
 fn what_is_withdrawn_can_be_deposited_again_by_allowance() {
     let mut world = World::new();
     let (hub, token) = (world.hub(), world.exchange.genesis().token);

@@ -96,9 +96,9 @@ fn transact(world: &mut World, from: Address, call: &Call) -> Command {
 
 fn money(world: &mut World, from: Address, a: u8, b: u8) -> Command {
     let amount = some_amount(b);
-    let to = people()[usize::from(a) % people().len()];
     let hub = world.hub();
-    let call = match a / 8 % 8 {
+    let to = people().get(usize::from(a % 16)).copied().unwrap_or(hub);
+    let call = match a / 16 % 8 {
         0 => Call::Issue { account: to, amount },
         1 => Call::Redeem { account: to, amount },
         2 => Call::Withdraw { amount },

@@ -39,7 +39,8 @@ impl Cast {
     }
 
     fn recipient(&self, name: &str) -> Address {
-        let known = self.contracts.get(name).or_else(|| self.assets.get(name)).copied();
+        let mut known = self.contracts.iter().chain(&self.assets);
+        let known = known.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, address)| *address);
         known.unwrap_or_else(|| name.parse().unwrap())
     }
 
