@@ -130,29 +130,11 @@ impl Turn<'_> {
 
     /// Orders that were placed in this turn; they may be filled and gone by now.
     fn placed(&self) -> BTreeMap<OrderHash, &AnyOrder> {
-        let order = |entry: &'_ Entry| match &entry.command {
-            Command::PlaceOrder(order) => Some(order.hash()),
-            Command::Transact(_)
-            | Command::RemoveOrder { .. }
-            | Command::Match { .. }
-            | Command::Batch { .. }
-            | Command::Authorize { .. }
-            | Command::Accept { .. }
-            | Command::Discard { .. }
-            | Command::Initialize { .. }
-            | Command::Finalize { .. }
-            | Command::Reopen { .. }
-            | Command::Claim { .. }
-            | Command::Pay { .. }
-            | Command::Tick => None,
-        };
-        let placed = self.entries.iter().filter_map(|entry| Some((order(entry)?, entry)));
-        placed
-            .filter_map(|(hash, entry)| match &entry.command {
-                Command::PlaceOrder(order) => Some((hash, &**order)),
-                _ => None,
-            })
-            .collect()
+        let placed = self.entries.iter().filter_map(|entry| {
+            let Command::PlaceOrder(order) = &entry.command else { return None };
+            Some((order.hash(), &**order))
+        });
+        placed.collect()
     }
 
     /// An order that was published. The hosted pools' own offers come and go with every free slot; they are in the book and the
@@ -236,9 +218,9 @@ impl Turn<'_> {
 
     /// The transaction that an event is of; zero for policy's.
     fn transaction_around(&self, place: usize) -> B256 {
-        let outcome = self.events.get(place..).unwrap_or_default().iter().find_map(|event| match event {
-            Event::Done { hash, .. } => Some(*hash),
-            _ => None,
+        let outcome = self.events.get(place..).unwrap_or_default().iter().find_map(|event| {
+            let Event::Done { hash, .. } = event else { return None };
+            Some(*hash)
         });
         match outcome {
             Some(hash) if self.spans.get(&hash).is_some_and(|first| *first <= place) => hash,
@@ -296,10 +278,11 @@ impl Turn<'_> {
         let first = self.spans.get(&hash).copied().unwrap_or(place);
         let events = self.events.get(first..place).unwrap_or_default();
         let genesis = self.exchange.genesis();
-        let created = events.iter().find_map(|event| match event {
-            Event::AssetTransfer { asset, from, .. } if from.is_zero() => Some(*asset),
-            Event::GroupCreated { group, .. } => Some(*group),
-            _ => None,
+        let created = events.iter().find_map(|event| {
+            if let Event::AssetTransfer { asset, from, .. } = event {
+                return from.is_zero().then_some(*asset);
+            }
+            if let Event::GroupCreated { group, .. } = event { Some(*group) } else { None }
         });
         let logs = events.iter().filter_map(|event| event.log(genesis));
         let succeeded = revert.is_none();

@@ -27,6 +27,9 @@ use units::{Address, TaskId};
 /// Requests that may wait for the loop; a sender waits beyond it.
 pub(crate) const QUEUE: usize = 8_192;
 
+/// A read of the state.
+pub(crate) type Reading = Box<dyn FnOnce(&State) + Send>;
+
 /// What is asked of the loop.
 pub(crate) enum Request {
     /// Somebody's command.
@@ -45,7 +48,7 @@ pub(crate) enum Request {
     /// Something a worker said.
     Said { worker: Address, session: u64, said: Said },
     /// Something to be read; done after the turn's entries are durable.
-    Read(Box<dyn FnOnce(&State) + Send>),
+    Read(Reading),
     /// Finish and stop.
     Stop,
 }

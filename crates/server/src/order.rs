@@ -90,19 +90,21 @@ const NUMBERS: [&str; 10] = [
 
 /// An order's JSON with its numbers as JSON numbers, as the gateway answers.
 pub(crate) fn with_numbers(mut order: Value) -> Value {
-    map_numbers(&mut order, |value| match value {
-        Value::String(text) => text.parse::<u64>().map_or(Value::String(text), Value::from),
-        other => other,
+    map_numbers(&mut order, |value| {
+        let number = value.as_str().and_then(|text| text.parse::<u64>().ok());
+        number.map_or(value, Value::from)
     });
     order
 }
 
 /// An order's JSON with its numbers as decimal strings, as orders are read.
 pub(crate) fn with_strings(mut order: Value) -> Value {
-    map_numbers(&mut order, |value| match value {
-        Value::Number(number) => Value::String(number.to_string()),
-        other => other,
-    });
+    map_numbers(
+        &mut order,
+        |value| {
+            if let Value::Number(number) = &value { Value::String(number.to_string()) } else { value }
+        },
+    );
     order
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use units::{B256, Bytes, Digest};
 
 /// Longest `computed.json` that is kept while reading.
-const COMPUTED_BYTES: usize = ComputedFile::MAX_BYTES as usize;
+const COMPUTED_BYTES: u64 = ComputedFile::MAX_BYTES;
 /// The name of iExec's file in a tree.
 const COMPUTED: &str = "computed.json";
 
@@ -63,7 +63,7 @@ pub(crate) fn survey<R: Read>(
         Event::Content(piece) => {
             if inside
                 && let Some(content) = &mut computed
-                && content.len() <= COMPUTED_BYTES
+                && (content.len() as u64) <= COMPUTED_BYTES
             {
                 content.extend_from_slice(piece);
             }

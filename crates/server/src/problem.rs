@@ -97,12 +97,12 @@ impl From<Rejection> for Problem {
             Rejection::HeldOtherwise { .. } => (StatusCode::CONFLICT, "held_otherwise"),
             Rejection::Refused(_) => (StatusCode::FORBIDDEN, "refused"),
         };
-        let words = match &rejection {
-            Rejection::NotSignedByOwner { owner } => format!(
+        let mut words = rejection.to_string();
+        if let Rejection::NotSignedByOwner { owner } = &rejection {
+            words = format!(
                 "the order's signature is not by {owner}, or it was altered after signing, or signed for another exchange"
-            ),
-            other => other.to_string(),
-        };
+            );
+        }
         Self::new(status, code, words)
     }
 }

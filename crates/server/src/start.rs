@@ -184,14 +184,17 @@ impl Server {
         let data_dir = config.data_dir.clone();
         let opening = tokio::task::spawn_blocking(move || open(&data_dir, private));
         let opened = opening.await.map_err(|error| StartError::Thread(io::Error::other(error)))??;
-        run(config, listener, addr, opened).await
+        run(config, listener, addr, opened)
     }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::PortTaken { address },
-        _ => StartError::Listen { address, source },
+    TcpListener::bind(address).await.map_err(|source| {
+        if source.kind() == io::ErrorKind::AddrInUse {
+            StartError::PortTaken { address }
+        } else {
+            StartError::Listen { address, source }
+        }
     })
 }
 
@@ -245,10 +248,10 @@ impl CatchUp<'_> {
                 self.write();
             }
         }
-        let spans = match &entry.command {
-            Command::Transact(transaction) => BTreeMap::from([(transaction.hash, 0)]),
-            _ => BTreeMap::new(),
-        };
+        let mut spans = BTreeMap::new();
+        if let Command::Transact(transaction) = &entry.command {
+            spans.insert(transaction.hash, 0);
+        }
         let (at, entries, statements) = (entry.at, std::slice::from_ref(entry), &BTreeMap::new());
         let turn = changes::Turn { at, record, entries, events, exchange, statements, spans: &spans };
         self.pending.extend(turn.changes());
@@ -269,12 +272,7 @@ impl CatchUp<'_> {
     }
 }
 
-async fn run(
-    config: Config,
-    listener: TcpListener,
-    addr: SocketAddr,
-    opened: Opened,
-) -> Result<ServerHandle, StartError> {
+fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) -> Result<ServerHandle, StartError> {
     let Opened { folder, key, journal, exchange, writer, blobs } = opened;
     let genesis = exchange.genesis().clone();
     let clock = Arc::new(Clock::after(exchange.now()));

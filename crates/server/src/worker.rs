@@ -72,27 +72,25 @@ struct Wire {
 impl Wire {
     /// The next frame; an error says why no more are read.
     async fn next(&mut self, until: Instant) -> Result<Heard, Farewell> {
-        loop {
-            let message = match timeout_at(until, self.stream.next()).await {
-                Err(_) => return Err(Farewell::lost("silence", "nothing was heard for too long")),
-                Ok(None) => return Ok(Heard::Closed),
-                Ok(Some(Err(error))) if is_too_large(&error) => {
-                    let words = format!("a frame may have {} bytes", limits::FRAME_BYTES);
-                    return Err(Farewell::lost("frame_too_large", words));
-                }
-                Ok(Some(Err(_))) => return Ok(Heard::Closed),
-                Ok(Some(Ok(message))) => message,
-            };
-            return Ok(match message {
-                Message::Text(text) => match serde_json::from_str(text.as_str()) {
-                    Ok(frame) => Heard::Frame(frame),
-                    Err(error) => Heard::Malformed(error.to_string()),
-                },
-                Message::Binary(_) => Heard::Malformed("frames are JSON text".to_owned()),
-                Message::Ping(_) | Message::Pong(_) => Heard::Frame(FromWorker::Pong),
-                Message::Close(_) => Heard::Closed,
-            });
-        }
+        let message = match timeout_at(until, self.stream.next()).await {
+            Err(_) => return Err(Farewell::lost("silence", "nothing was heard for too long")),
+            Ok(None) => return Ok(Heard::Closed),
+            Ok(Some(Err(error))) if is_too_large(&error) => {
+                let words = format!("a frame may have {} bytes", limits::FRAME_BYTES);
+                return Err(Farewell::lost("frame_too_large", words));
+            }
+            Ok(Some(Err(_))) => return Ok(Heard::Closed),
+            Ok(Some(Ok(message))) => message,
+        };
+        Ok(match message {
+            Message::Text(text) => match serde_json::from_str(text.as_str()) {
+                Ok(frame) => Heard::Frame(frame),
+                Err(error) => Heard::Malformed(error.to_string()),
+            },
+            Message::Binary(_) => Heard::Malformed("frames are JSON text".to_owned()),
+            Message::Ping(_) | Message::Pong(_) => Heard::Frame(FromWorker::Pong),
+            Message::Close(_) => Heard::Closed,
+        })
     }
 }
 

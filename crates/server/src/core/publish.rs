@@ -106,23 +106,18 @@ fn deliver(to: &mut Loop, messages: Vec<(Address, Message)>, replies: Vec<(Addre
 /// Drops what is kept for tasks and deals that have ended.
 fn forget(to: &mut Loop, at: Timestamp, events: &[Event]) {
     for event in events {
-        match event {
-            Event::Hub(poco::Event::TaskFinalize { task, .. }) => {
-                to.state.counts.finalized += 1;
-                to.state.statements.remove(task);
-            }
-            Event::Hub(poco::Event::TaskClaimed { task }) => {
-                to.state.counts.claimed += 1;
-                to.state.statements.remove(task);
-            }
-            Event::DealFinished { deal } => to.state.briefs.forget(*deal),
-            Event::OrderPlaced { order, .. } => {
-                to.state.since.entry(*order).or_insert(at);
-            }
-            Event::OrderRemoved { order, .. } => {
-                to.state.since.remove(order);
-            }
-            _ => {}
+        if let Event::Hub(poco::Event::TaskFinalize { task, .. }) = event {
+            to.state.counts.finalized += 1;
+            to.state.statements.remove(task);
+        } else if let Event::Hub(poco::Event::TaskClaimed { task }) = event {
+            to.state.counts.claimed += 1;
+            to.state.statements.remove(task);
+        } else if let Event::DealFinished { deal } = event {
+            to.state.briefs.forget(*deal);
+        } else if let Event::OrderPlaced { order, .. } = event {
+            to.state.since.entry(*order).or_insert(at);
+        } else if let Event::OrderRemoved { order, .. } = event {
+            to.state.since.remove(order);
         }
     }
 }

@@ -66,13 +66,16 @@ pub(crate) struct Loop {
     pub(crate) unsaved: u64,
 }
 
+/// Who waits for a command, and what came of it.
+pub(super) type Reply = (oneshot::Sender<Result<Receipt, Rejection>>, Result<(), Rejection>);
+
 /// What a turn owes once it is durable.
 #[derive(Default)]
 pub(super) struct Owed {
-    pub(super) answers: Vec<(oneshot::Sender<Result<Receipt, Rejection>>, Result<(), Rejection>)>,
+    pub(super) answers: Vec<Reply>,
     pub(super) receipts: Vec<oneshot::Sender<Receipt>>,
     pub(super) welcomes: Vec<(oneshot::Sender<Welcomed>, Welcomed)>,
-    pub(super) reads: Vec<Box<dyn FnOnce(&State) + Send>>,
+    pub(super) reads: Vec<super::Reading>,
     pub(super) replies: Vec<(Address, Out)>,
     /// Names of jobs that were placed.
     pub(super) titles: Vec<(units::OrderHash, String)>,
@@ -347,25 +350,9 @@ impl Loop {
 
 /// The job that a command begins, if it does.
 fn job_of(command: &Command) -> Option<units::OrderHash> {
-    match command {
-        Command::PlaceOrder(order) => match &**order {
-            AnyOrder::Request(order) => Some(order.hash),
-            AnyOrder::App(_) | AnyOrder::Dataset(_) | AnyOrder::Workerpool(_) => None,
-        },
-        Command::Transact(_)
-        | Command::RemoveOrder { .. }
-        | Command::Match { .. }
-        | Command::Batch { .. }
-        | Command::Authorize { .. }
-        | Command::Accept { .. }
-        | Command::Discard { .. }
-        | Command::Initialize { .. }
-        | Command::Finalize { .. }
-        | Command::Reopen { .. }
-        | Command::Claim { .. }
-        | Command::Pay { .. }
-        | Command::Tick => None,
-    }
+    let Command::PlaceOrder(order) = command else { return None };
+    let AnyOrder::Request(order) = &**order else { return None };
+    Some(order.hash)
 }
 
 /// Tells a worker which of its statements were not taken; the tasks they are about.

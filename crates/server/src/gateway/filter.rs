@@ -238,7 +238,7 @@ impl Wanted {
                 ((ask, Reverse(bid), since(order.hash()), order.hash()), order)
             })
             .collect();
-        found.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        found.sort_unstable_by_key(|(place, _)| *place);
         let count = u64::try_from(found.len()).unwrap_or(u64::MAX);
         let page = page_of(found, index, size).into_iter().map(|((_, _, since, _), order)| Row {
             order: order.clone(),

@@ -48,14 +48,12 @@ fn read(raw: &Bytes, genesis: &exchange::Genesis) -> Result<Transaction, RpcErro
 
 /// As wallets know it.
 fn words(rejection: &Rejection) -> String {
-    match rejection {
-        Rejection::WrongNonce { expected, given, .. } if given < expected => {
-            format!("nonce too low: next nonce {expected}, tx nonce {given}")
-        }
-        Rejection::WrongNonce { expected, given, .. } => {
-            format!("nonce too high: next nonce {expected}, tx nonce {given}")
-        }
-        Rejection::WrongChain { signed, here } => format!("invalid chain id for signer: have {signed} want {here}"),
-        other => other.to_string(),
+    if let Rejection::WrongNonce { expected, given, .. } = rejection {
+        let which = if given < expected { "low" } else { "high" };
+        return format!("nonce too {which}: next nonce {expected}, tx nonce {given}");
     }
+    if let Rejection::WrongChain { signed, here } = rejection {
+        return format!("invalid chain id for signer: have {signed} want {here}");
+    }
+    rejection.to_string()
 }

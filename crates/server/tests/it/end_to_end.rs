@@ -39,8 +39,7 @@ async fn at_trust_three_a_liar_in_the_bonded_pool_loses_its_stake_and_the_others
     let client = house.client(1).await;
     let app = publish(&client).await;
     let pool = client.exchange().pools.iter().find(|pool| pool.name == "bonded").unwrap().address;
-    let spec =
-        JobSpec { max_price: Amount::credits(1), pool: Some(pool), ..job_of(&app, 4, 3) };
+    let spec = JobSpec { max_price: Amount::credits(1), pool: Some(pool), ..job_of(&app, 4, 3) };
     let submitted = client.submit(&spec).await.unwrap();
     let (job, results) = finish(&client, submitted.job.id).await;
     assert_eq!((job.state, job.finished), (State::Completed, 4));
