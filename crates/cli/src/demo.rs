@@ -89,8 +89,11 @@ async fn play(stage: &mut Stage, args: &DemoArgs, scene: &Scene) -> anyhow::Resu
         }
     }
     let offer = stage.assembled(requester, args.trust).await?;
-    let liars = stage.parties.iter().filter(|party| party.part == stage::Part::Liar).map(|party| party.role.as_str());
-    note(format_args!("{} workers of as many owners are there ({})", stage.workers(), liars.collect::<String>()));
+    let workers = stage.workers();
+    note(format_args!(
+        "{workers} workers of as many owners stand ready in the pool {}; worker {workers} lies",
+        stage::POOL
+    ));
     let pool = stage::pool(requester)?.clone();
     let book_before = requester.book(BookFilter::default()).await?;
     let before = stage.accounts(operator).await?;
@@ -178,7 +181,7 @@ fn audit(folder: &Path, receipts: &Path, outstanding: Amount) -> anyhow::Result<
         Ok(found) => (
             found.outstanding == outstanding && found.set_aside.is_empty() && found.sealed_from.is_none(),
             format!(
-                "{} records, {} entries, {} signatures, {} matches, {} receipts; {} credits outstanding",
+                "records: {}, entries: {}, signatures: {}, matches: {}, receipts: {}; {} credits outstanding",
                 found.last.sequence + 1,
                 found.entries,
                 found.signatures,

@@ -20,8 +20,8 @@ pub(crate) struct DemoArgs {
     /// The mesh to orbit; files that it names are looked for beside it. Default: a bundled scene.
     #[arg(long, value_name = "FILE")]
     pub(crate) scene: Option<PathBuf>,
-    /// Frames of the orbit, a task each.
-    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    /// Frames of the orbit, a task each; at least 2, so that there is work for every worker, the liar too.
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(2..=1_000))]
     pub(crate) frames: u32,
     /// Where frames, contact sheet and animation go; those of an earlier demo are replaced.
     #[arg(long, value_name = "DIR", default_value = "hands-demo")]

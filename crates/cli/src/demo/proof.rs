@@ -3,6 +3,7 @@
 use super::facts::{Contribution, Facts, TaskFacts};
 use super::render::Rendered;
 use super::stage::{Part, Party};
+use crate::describe::count;
 use api::account::Account;
 use api::exchange::Pool;
 use api::job::{Deal, State};
@@ -230,7 +231,12 @@ impl Evidence {
                 && self.has_score(party, facts)
                 && self.change(party.address) == Some(-stakes)
                 && self.is_as_reckoned(party.address, reckoning),
-            detail: format!("{} in {parts} of {parts} tasks: {}", lost.len(), self.figures(party.address, reckoning)),
+            detail: format!(
+                "in {} of {}: {}",
+                lost.len(),
+                count(parts as u64, "task"),
+                self.figures(party.address, reckoning)
+            ),
         }
     }
 
@@ -241,7 +247,7 @@ impl Evidence {
         Check {
             claim: format!("{} was paid by PoCo's split to the last nano-credit", party.role),
             holds: mispaid == 0 && self.is_as_reckoned(party.address, reckoning) && self.has_score(party, facts),
-            detail: format!("{} for {parts} tasks{amiss}", self.figures(party.address, reckoning)),
+            detail: format!("{} for {}{amiss}", self.figures(party.address, reckoning), count(parts as u64, "task")),
         }
     }
 

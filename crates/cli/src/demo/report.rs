@@ -3,7 +3,7 @@
 use super::proof::{Check, Evidence, nanos, signed};
 use super::render::Pictures;
 use crate::commands::book;
-use crate::describe::short;
+use crate::describe::{count, short};
 use crate::listing::Format;
 use crate::terminal::say;
 use api::job::Deal;
@@ -120,7 +120,10 @@ impl Report {
         say("");
         if let Some(pictures) = pictures {
             let (sheet, animation) = (pictures.sheet.display(), pictures.animation.display());
-            say(format_args!("{} frames; all at once in {sheet}, moving in {animation}", self.frames.len()));
+            say(format_args!(
+                "{}; all at once in {sheet}, moving in {animation}",
+                count(self.frames.len() as u64, "frame")
+            ));
         }
         if let (Some(data), Some(receipts)) = (&self.data, &self.receipts) {
             let (data, receipts) = (data.display(), receipts.display());

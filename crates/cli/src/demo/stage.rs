@@ -2,7 +2,7 @@
 
 use crate::exit::hinted;
 use crate::{host, wallet};
-use agent::{Agent, AgentHandle, Cache, Honesty, Owner, PoolChoice, State};
+use agent::{Agent, AgentHandle, Cache, Honesty, Owner, PoolChoice, State, Timing};
 use anyhow::{Context as _, bail};
 use api::account::Account;
 use api::exchange::Pool;
@@ -28,6 +28,8 @@ const FLOOR: Amount = Amount::nanos(10_000_000);
 const CACHE_BYTES: u64 = 4 << 30;
 /// How long workers have to be there and on offer.
 const ASSEMBLY: Duration = Duration::from_secs(60);
+/// How long an agent that is sent home stays for results that it has committed to.
+const GRACE: Duration = Duration::from_secs(1);
 /// How long an agent has to end.
 const FAREWELL: Duration = Duration::from_secs(8);
 
@@ -129,8 +131,7 @@ impl Stage {
         let cache = tempfile::tempdir().context("no temporary folder can be made")?;
         let server = Server::start(config).await?;
         let operator_key = host::operator_key(data.path())?.context("the new exchange has no operator's key")?;
-        let kitty = Party { role: "kitty".to_owned(), address: poco::KITTY_ADDRESS, part: Part::Kitty };
-        Ok(Self { server, agents: Vec::new(), receipts: data.receipts(), operator_key, cache, parties: vec![kitty] })
+        Ok(Self { server, agents: Vec::new(), receipts: data.receipts(), operator_key, cache, parties: Vec::new() })
     }
 
     pub(super) fn url(&self) -> String {
@@ -167,13 +168,16 @@ impl Stage {
                 owner: Some(Owner { address: owner.address(), signature }),
                 pool: PoolChoice::Name(POOL.to_owned()),
                 floors: BTreeMap::from([(CATEGORY, FLOOR)]),
+                timing: Timing { grace: GRACE, ..Timing::default() },
                 honesty: if lies { Honesty::Liar } else { Honesty::Honest },
                 ..agent::Config::new(self.server.url(), key, cache.clone())
             };
             self.agents.push(Agent::start(config)?);
-            let (role, part) = if lies { (format!("{role}, lies"), Part::Liar) } else { (role, Part::Worker) };
+            let (role, part) = if lies { (format!("{role} (lies)"), Part::Liar) } else { (role, Part::Worker) };
             self.parties.push(Party { role, address: worker, part });
         }
+        let role = "kitty (seized pool stakes)".to_owned();
+        self.parties.push(Party { role, address: poco::KITTY_ADDRESS, part: Part::Kitty });
         Ok(())
     }
 

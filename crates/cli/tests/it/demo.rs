@@ -1,6 +1,8 @@
 //! The demo, small: all of it over real sockets, with every claim checked by the command itself.
 
 use crate::hands::{Home, listing};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
@@ -35,7 +37,7 @@ fn the_demo_renders_pays_catches_the_liar_and_proves_it() {
         "The order book after it",
         "Deals",
         "Balances, in credits",
-        "yes  worker 4, lies lost its stake in every task that it lied in, and has no score",
+        "yes  worker 4 (lies) lost its stake in every task that it lied in, and has no score",
         "yes  worker 1 was paid by PoCo's split to the last nano-credit",
         "yes  worker 3 was paid by PoCo's split to the last nano-credit",
         "yes  the requester paid the price of each finished task, and no more",
@@ -50,7 +52,7 @@ fn the_demo_renders_pays_catches_the_liar_and_proves_it() {
 
     // The books are whole, and nobody plays on them again.
     home.hands("audit books --receipts books/receipts.jsonl").ok();
-    home.hands("demo --frames 1 --data books").fails(1, &["books", "hands audit"]);
+    home.hands("demo --frames 2 --data books").fails(1, &["books", "hands audit"]);
 }
 
 #[test]
@@ -76,8 +78,28 @@ fn the_demo_takes_a_mesh_of_ones_own_and_reports_as_json() {
 fn a_mesh_that_cannot_be_drawn_ends_the_demo_with_the_tracers_own_words() {
     let home = Home::new();
     home.file("empty.obj", "v 0 0 0\n").file("notes.txt", "hello");
-    home.hands("demo --scene empty.obj --frames 1 --width 16 --height 16").fails(1, &["has no faces to draw"]);
+    home.hands("demo --scene empty.obj --frames 2 --width 16 --height 16").fails(1, &["has no faces to draw"]);
     home.hands("demo --scene notes.txt").fails(1, &["notes.txt"]);
     home.hands("demo --scene missing.obj").fails(1, &["missing.obj"]);
     home.hands("demo --trust 2").fails(2, &["--trust"]);
+    home.hands("demo --frames 1").fails(2, &["--frames"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn interrupted_the_demo_leaves_nothing_behind() {
+    let home = Home::new();
+    let temporary = home.work().join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut command = home.command(["demo", "--frames", "1000"]);
+    let mut demo = command.env("TMPDIR", &temporary).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(demo.stderr.take().unwrap()).lines().map(Result::unwrap);
+    assert!(said.any(|line| line.contains("done") && line.contains("running")));
+    assert!(std::fs::read_dir(&temporary).unwrap().count() > 0);
+    let told = Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    // To its end, or it would wait for a reader.
+    said.for_each(drop);
+    assert_eq!(demo.wait().unwrap().code(), Some(130));
+    assert_eq!(listing(&temporary), Vec::<String>::new());
 }
