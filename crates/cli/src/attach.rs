@@ -12,6 +12,9 @@ use orders::SigningKey;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// How long an exchange that never answered yet is tried.
+const FIRST_PATIENCE: Duration = Duration::from_secs(3);
+
 /// Which exchange.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ExchangeArgs {
@@ -68,6 +71,9 @@ pub(crate) async fn attach(
 ) -> anyhow::Result<Attached> {
     if let Some(url) = &args.exchange {
         let client = connect(home, key, url, args.join.clone(), Options::default().patience).await?;
+        if client.exchange().private && args.join.is_some() {
+            home.remember(client.url(), |known| known.join_token.clone_from(&args.join))?;
+        }
         return Ok(Attached { place: Place::Url(client.url().to_owned()), client, hosted: None });
     }
     for folder in running_folders(home)? {
@@ -123,7 +129,7 @@ async fn attach_folder(home: &Home, key: &SigningKey, folder: &Path, needs: Need
     ))
 }
 
-/// Connects to an exchange by its address; its join token is remembered.
+/// Connects to an exchange by its address, with this join token or the one that is remembered.
 pub(crate) async fn connect(
     home: &Home,
     key: &SigningKey,
@@ -133,28 +139,31 @@ pub(crate) async fn connect(
 ) -> anyhow::Result<Client> {
     let join_token = match join {
         Some(token) => Some(token),
-        None => home.known(url)?.join_token,
+        None => match home.known(url)?.join_token {
+            Some(token) => Some(token),
+            None => token_here(home, url)?,
+        },
     };
     // Receipts are kept by hub, which is known only once the exchange has answered.
-    let asked = Client::ask_exchange(url, patience).await?;
+    let asked = Client::ask_exchange(url, patience.min(FIRST_PATIENCE)).await?;
     let receipts = Some(home.receipts_file(asked.hub));
-    let client =
-        Client::connect(url, key.clone(), Options { join_token: join_token.clone(), receipts, patience }).await?;
-    if client.exchange().private && join_token.is_some() {
-        home.remember(client.url(), |known| known.join_token = join_token)?;
-    }
-    Ok(client)
+    Ok(Client::connect(url, key.clone(), Options { join_token, receipts, patience }).await?)
+}
+
+/// The join token of an exchange that runs here, if one has this address: whoever can read its folder need not be told.
+fn token_here(home: &Home, url: &str) -> anyhow::Result<Option<String>> {
+    let here = running_folders(home)?.into_iter().filter_map(|folder| host::endpoint(&folder));
+    Ok(here.into_iter().find(|(own, _)| own == url.trim_end_matches('/')).and_then(|(_, token)| token))
 }
 
 /// Connects to the exchange that runs on a data folder; none where none does.
 async fn connect_to_folder(home: &Home, key: &SigningKey, folder: &Path) -> anyhow::Result<Option<Client>> {
     let Some((url, token)) = host::endpoint(folder) else { return Ok(None) };
-    match connect(home, key, &url, token, Duration::ZERO).await {
-        Ok(client) => Ok(Some(client)),
-        Err(error) => match error.downcast_ref::<client::Error>() {
-            Some(error) if error.is_connection() => Ok(None),
-            Some(_) | None => Err(error),
-        },
+    match Client::ask_exchange(&url, Duration::ZERO).await {
+        Ok(_) => connect(home, key, &url, token, Options::default().patience).await.map(Some),
+        // Whoever ran there ended without saying so.
+        Err(error) if error.is_connection() => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

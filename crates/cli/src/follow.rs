@@ -4,6 +4,7 @@ use crate::attach::{Attached, Needs, attach_place};
 use crate::commands::Context;
 use crate::describe::{self, count};
 use crate::exit::Exit;
+use crate::host::Interrupt;
 use crate::job_record::{JobRecord, Placements, TaskRecord};
 use crate::progress::Progress;
 use crate::terminal::note;
@@ -11,7 +12,7 @@ use anyhow::Context as _;
 use api::job::{Job, Outcome, TaskResult};
 use client::{Client, Event, Fetched, Folder};
 use futures::stream::FuturesOrdered;
-use futures::{FutureExt as _, Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _};
 use orders::SigningKey;
 use std::pin::Pin;
 use std::time::Duration;
@@ -42,6 +43,7 @@ enum Pause {
 /// One job being followed.
 struct Follower<'a> {
     record: &'a JobRecord,
+    interrupt: Interrupt,
     folder: Folder,
     placements: Placements,
     progress: Progress,
@@ -55,11 +57,13 @@ pub(crate) async fn follow(
     attached: Attached,
     key: SigningKey,
     record: &JobRecord,
+    interrupt: Interrupt,
 ) -> anyhow::Result<Exit> {
     let (folder, placements) = record.open(&context.home)?;
     let tasks = record.names.len().max(1) as u64;
     let progress = Progress::new(tasks);
-    let mut follower = Follower { record, folder, placements, progress, job: None, explained: String::new() };
+    let mut follower =
+        Follower { record, interrupt, folder, placements, progress, job: None, explained: String::new() };
     let mut attached = attached;
     let ended = loop {
         match Box::pin(follower.watch(&attached)).await {
@@ -93,13 +97,13 @@ impl Follower<'_> {
         let client = &attached.client;
         let mut events: Events = Box::pin(client.watch(self.record.id, self.placements.last));
         let mut fetches: FuturesOrdered<Fetch> = FuturesOrdered::new();
-        let mut interrupt = Box::pin(tokio::signal::ctrl_c().fuse());
+        let mut interrupt = self.interrupt.clone();
         let mut ask_at = Instant::now() + PATIENCE;
         let mut lost_since = None;
         let mut over = false;
         loop {
             tokio::select! {
-                _ = &mut interrupt => return Ok(Pause::Interrupted),
+                () = interrupt.wait() => return Ok(Pause::Interrupted),
                 Some((result, fetched)) = fetches.next(), if !fetches.is_empty() => {
                     self.place(&result, fetched?)?;
                 }
@@ -239,7 +243,10 @@ pub(crate) fn show_failure(record: &JobRecord, result: &TaskResult, failure: &st
         Outcome::Failed { .. } | Outcome::Completed | Outcome::Claimed => {}
     }
     let words = if result.stderr.trim().is_empty() { &result.stdout } else { &result.stderr };
-    show_words(words, LAST_LINES);
+    // The sandbox ends what it keeps of standard error with the failure, which has been said.
+    let words = words.trim_end();
+    let words = words.strip_suffix(failure).unwrap_or(words);
+    show_words(words.trim_matches('\n'), LAST_LINES);
 }
 
 /// The last lines that a program said, set off from our own.

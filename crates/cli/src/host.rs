@@ -13,6 +13,7 @@ use server::{Config, Endpoint, Server, ServerHandle, StartError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::num::NonZero;
 use std::path::Path;
+use tokio::sync::watch;
 
 /// How often an exchange here is looked for and started before giving up.
 pub(crate) const STARTS: u32 = 20;
@@ -77,8 +78,9 @@ impl Hosted {
     /// Waits until the person ends it, or it ends by itself.
     pub(crate) async fn serve(self) -> anyhow::Result<()> {
         let ended = self.server.stopper();
+        let mut interrupt = Interrupt::listen();
         tokio::select! {
-            () = interrupted() => note("stopping"),
+            () = interrupt.wait() => note("stopping"),
             () = ended.cancelled() => {}
         }
         self.stop().await
@@ -158,21 +160,49 @@ pub(crate) fn machine_cores() -> u32 {
     u32::try_from(cores).unwrap_or(u32::MAX)
 }
 
-/// Waits for Ctrl-C or the system's request to end.
-pub(crate) async fn interrupted() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-        if let Ok(mut terminate) = terminate {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+/// Ctrl-C, or the system's request to end: heard from the moment this is made, however late it is waited for.
+#[derive(Clone, Debug)]
+pub(crate) struct Interrupt(watch::Receiver<bool>);
+
+impl Interrupt {
+    /// Begins to listen.
+    pub(crate) fn listen() -> Self {
+        let (heard, waiting) = watch::channel(false);
+        let signal = signals();
+        tokio::spawn(async move {
+            signal.await;
+            heard.send_replace(true);
+            // Dropped, the sender would look like a signal.
+            heard.closed().await;
+        });
+        Self(waiting)
+    }
+
+    /// Waits for it.
+    pub(crate) async fn wait(&mut self) {
+        let _ = self.0.wait_for(|heard| *heard).await;
+    }
+}
+
+/// Listens from now on, not from the first poll on.
+#[cfg(unix)]
+fn signals() -> impl Future<Output = ()> + Send {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
     }
-    let _ = interrupt.await;
+}
+
+#[cfg(not(unix))]
+async fn signals() {
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// The URL under which other machines reach an exchange that listens there: this machine's outward address, where it

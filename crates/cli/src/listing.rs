@@ -31,6 +31,9 @@ impl Format {
             for row in rows {
                 table.add_row(cells(row));
             }
+            for column in table.column_iter_mut() {
+                column.set_padding((0, 2));
+            }
             for line in table.lines() {
                 say(line.trim_end());
             }

@@ -5,6 +5,7 @@ use crate::commands::Context;
 use crate::describe::count;
 use crate::exit::{Exit, hinted};
 use crate::follow::follow;
+use crate::host::Interrupt;
 use crate::job_record::JobRecord;
 use crate::terminal::note;
 use crate::{consent, parse, wallet};
@@ -82,12 +83,21 @@ pub(crate) async fn submit(context: &Context, terms: &Terms, work: Work<'_>) -> 
             "`hands up` in another terminal, or the same without --detach",
         ));
     }
-    let submitted = Box::pin(prepare(context, terms, work, &attached)).await;
-    let record = match submitted {
-        Ok(record) => record,
-        Err(error) => {
+    let mut interrupt = Interrupt::listen();
+    let prepared = tokio::select! {
+        prepared = Box::pin(prepare(context, terms, work, &attached)) => Some(prepared),
+        () = interrupt.wait() => None,
+    };
+    let record = match prepared {
+        Some(Ok(record)) => record,
+        Some(Err(error)) => {
             attached.close().await;
             return Err(error);
+        }
+        None => {
+            attached.close().await;
+            note("interrupted before the job was submitted");
+            return Ok(Exit::Interrupted);
         }
     };
     if terms.detach {
@@ -95,7 +105,7 @@ pub(crate) async fn submit(context: &Context, terms: &Terms, work: Work<'_>) -> 
         note(format_args!("submitted; `hands job watch {}` follows it", record.id));
         return Ok(Exit::Done);
     }
-    Box::pin(follow(context, attached, key, &record)).await
+    Box::pin(follow(context, attached, key, &record, interrupt)).await
 }
 
 /// Uploads and submits; remembers the job.

@@ -39,8 +39,13 @@ pub(crate) fn plain_key(path: &Path) -> anyhow::Result<SigningKey> {
         return parse(&text).with_context(|| format!("{} holds no key", path.display()));
     }
     let key = new_key()?;
-    write_new_private(path, to_text(&key).as_bytes())?;
-    Ok(key)
+    let written = write_new_private(path, to_text(&key).as_bytes());
+    match (written, read(path)?) {
+        (Ok(()), _) => Ok(key),
+        // Another command that needed it too was faster.
+        (Err(_), Some(text)) => parse(&text).with_context(|| format!("{} holds no key", path.display())),
+        (Err(error), None) => Err(error),
+    }
 }
 
 /// A new random key.
@@ -125,6 +130,17 @@ mod tests {
             let mode = fs::metadata(home.key_file()).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn commands_that_need_a_first_key_at_the_same_time_get_the_same_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let addresses: std::collections::BTreeSet<Address> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| plain_key(&path).unwrap().address())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(addresses.len(), 1);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use units::Amount;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  hands app publish tool.wasm                   for your own use; `hands run tool.wasm` does it by itself
+  hands app publish tool.wasm                   for your own use; `hands run` does it by itself
   hands app publish tool.wasm --price 0.1       anybody may run it, for 0.1 credits a task")]
 pub(crate) struct AppArgs {
     #[command(subcommand)]

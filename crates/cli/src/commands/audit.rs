@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  hands audit                                    the exchange of this machine, with your receipts of it
+  hands audit                                    this machine's exchange, with your receipts of it
   hands audit demo-data
   hands audit journal.db --receipts receipts.jsonl
   hands audit http://exchange.example:7370

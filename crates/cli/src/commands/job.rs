@@ -5,6 +5,7 @@ use crate::commands::Context;
 use crate::describe::{self, ago, count, short};
 use crate::exit::{Exit, hinted};
 use crate::follow::{follow, show_failure};
+use crate::host::Interrupt;
 use crate::job_record::{JobRecord, Place};
 use crate::listing::Format;
 use crate::terminal::{note, say};
@@ -206,6 +207,7 @@ async fn watch(context: &Context, job: &JobName, out: Option<PathBuf>) -> anyhow
     let trust = JobRecord::find(&context.home, &job.id)
         .and_then(|id| JobRecord::load(&context.home, id))?
         .map_or(1, |record| u64::try_from(record.order.order.trust).unwrap_or(1));
+    let interrupt = Interrupt::listen();
     let found = job.find(context, Needs::Workers { trust }).await?;
     let record = match found.record {
         Some(record) => record,
@@ -216,7 +218,7 @@ async fn watch(context: &Context, job: &JobName, out: Option<PathBuf>) -> anyhow
         None => record,
     };
     record.save(&context.home)?;
-    Box::pin(follow(context, found.attached, found.key, &record)).await
+    Box::pin(follow(context, found.attached, found.key, &record, interrupt)).await
 }
 
 /// A record of a job that was submitted elsewhere: its tasks are called by their indexes.

@@ -23,8 +23,13 @@ The operator's key lies in the exchange's data folder; name that with --data whe
 pub(crate) struct OperatorArgs {
     #[command(subcommand)]
     command: OperatorCommand,
-    /// The exchange's data folder, which has the operator's key.
-    #[arg(long, value_name = "DIR", global = true)]
+}
+
+/// Which exchange, and where its operator's key is.
+#[derive(Args, Clone, Debug)]
+struct Books {
+    /// The exchange's data folder, which has the operator's key. Default: `exchange` in the home folder.
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     #[command(flatten)]
     exchange: ExchangeArgs,
@@ -40,6 +45,8 @@ enum OperatorCommand {
         /// How many credits.
         #[arg(value_parser = parse::credits)]
         amount: Amount,
+        #[command(flatten)]
+        books: Books,
     },
     /// Takes credits back from an account
     #[command(after_help = "Example: hands operator redeem 0x51be… 100")]
@@ -49,24 +56,36 @@ enum OperatorCommand {
         /// How many credits.
         #[arg(value_parser = parse::credits)]
         amount: Amount,
+        #[command(flatten)]
+        books: Books,
     },
     /// Shows what has been issued and not redeemed
     #[command(after_help = "Example: hands operator outstanding --json")]
     Outstanding {
         #[command(flatten)]
         format: Format,
+        #[command(flatten)]
+        books: Books,
     },
+}
+
+impl OperatorCommand {
+    fn books(&self) -> &Books {
+        match self {
+            Self::Credit { books, .. } | Self::Redeem { books, .. } | Self::Outstanding { books, .. } => books,
+        }
+    }
 }
 
 pub(crate) async fn run(context: &Context, args: OperatorArgs) -> anyhow::Result<Exit> {
     let home = &context.home;
-    let data = args.data.clone().unwrap_or_else(|| home.exchange_folder());
-    let key = match host::operator_key(&data)? {
+    let Books { data, mut exchange } = args.command.books().clone();
+    let folder = data.clone().unwrap_or_else(|| home.exchange_folder());
+    let key = match host::operator_key(&folder)? {
         Some(key) => key,
         None => wallet::load(home)?,
     };
-    let mut exchange = args.exchange.clone();
-    if let (Some(data), None) = (&args.data, &exchange.exchange) {
+    if let (Some(data), None) = (&data, &exchange.exchange) {
         let Some((url, token)) = host::endpoint(data) else {
             return Err(hinted(format!("no exchange runs on {}", data.display()), "`hands serve --data DIR`"));
         };
@@ -80,17 +99,17 @@ pub(crate) async fn run(context: &Context, args: OperatorArgs) -> anyhow::Result
 
 async fn command(client: &Client, command: OperatorCommand) -> anyhow::Result<()> {
     match command {
-        OperatorCommand::Credit { address, amount } => {
+        OperatorCommand::Credit { address, amount, .. } => {
             check_operator(client)?;
             client.issue(address, amount).await?;
             say(format_args!("{amount} credits issued to {address}"));
         }
-        OperatorCommand::Redeem { address, amount } => {
+        OperatorCommand::Redeem { address, amount, .. } => {
             check_operator(client)?;
             client.redeem(address, amount).await?;
             say(format_args!("{amount} credits redeemed from {address}"));
         }
-        OperatorCommand::Outstanding { format } => {
+        OperatorCommand::Outstanding { format, .. } => {
             let outstanding = client.outstanding().await?;
             format.one(&outstanding, &[("outstanding", format!("{} credits", outstanding.outstanding))])?;
         }

@@ -4,7 +4,7 @@ use crate::commands::Context;
 use crate::describe::count;
 use crate::exit::Exit;
 use crate::home::{Lock, worker_key};
-use crate::host::{self, interrupted};
+use crate::host::{self, Interrupt};
 use crate::terminal::{note, say};
 use crate::{parse, wallet};
 use agent::{Agent, AgentHandle, Cache, Owner, PoolChoice, State, Status, When};
@@ -126,13 +126,14 @@ fn owner(wallet: &SigningKey, worker: &SigningKey, exchange: &Exchange) -> Owner
 
 /// Says how the agent fares, until it ends or is told to.
 async fn serve(mut agent: AgentHandle) -> anyhow::Result<Exit> {
+    let mut interrupt = Interrupt::listen();
     let mut status = agent.status();
     let mut said_state = None;
     let mut said = Status::default();
     let mut tally_at = Instant::now() + TALLY;
     loop {
         tokio::select! {
-            () = interrupted() => {
+            () = interrupt.wait() => {
                 note("stopping: unfinished work goes back to the exchange");
                 agent.stop().await?;
                 say_tally(&status.borrow());

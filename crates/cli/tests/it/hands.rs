@@ -78,8 +78,17 @@ impl Home {
 
     /// Starts a command that goes on, such as `up`.
     pub(crate) fn start(&self, words: &str) -> Running {
+        self.start_with(words, Stdio::inherit())
+    }
+
+    /// Starts a command whose standard error is read by [`Running::says`].
+    pub(crate) fn start_overheard(&self, words: &str) -> Running {
+        self.start_with(words, Stdio::piped())
+    }
+
+    fn start_with(&self, words: &str, stderr: Stdio) -> Running {
         let mut command = self.command(words.split_whitespace());
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Running { child, lines }
     }
@@ -95,6 +104,20 @@ impl Running {
             }
         }
         panic!("it ended without saying {word}");
+    }
+
+    /// Interrupts it as Ctrl-C does, and waits for its end.
+    #[cfg(unix)]
+    pub(crate) fn interrupt(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+
+    /// Waits until it says these words on standard error.
+    pub(crate) fn says(&mut self, words: &str) {
+        let stderr = BufReader::new(self.child.stderr.as_mut().unwrap());
+        assert!(stderr.lines().any(|line| line.unwrap().contains(words)), "it ended without saying {words}");
     }
 
     /// Kills it as the system does when it is out of memory.

@@ -60,6 +60,10 @@ fn the_help_of_every_command_is_as_written_down_and_teaches_by_example() {
         let help = home.command(words).env("COLUMNS", "100").output().unwrap();
         let help = String::from_utf8(help.stdout).unwrap();
         assert!(help.contains("Example"), "`hands {command} --help` gives no example");
+        assert!(
+            help.lines().all(|line| line.chars().count() <= 100 || line.starts_with("Usage")),
+            "`hands {command} --help` is too wide"
+        );
         all.push_str(&format!("$ hands {command}{}--help\n{help}\n", if command.is_empty() { "" } else { " " }));
     }
     insta::assert_snapshot!(all);

@@ -37,7 +37,7 @@ fn an_input_is_seen_under_its_name() {
 fn a_program_that_fails_ends_the_command_with_3_and_its_last_words() {
     let home = home();
     home.hands("run misfit.wasm -- exit 7").fails(3, &["exit code 7"]);
-    home.hands("run misfit.wasm -- nonsense").fails(3, &["misfit:", "nonsense"]);
+    home.hands("run misfit.wasm -- read nothing").fails(3, &["exit code 1", "| misfit: read nothing"]);
     home.hands("run misfit.wasm -- trap").fails(3, &["crashed"]);
 }
 

@@ -1,6 +1,6 @@
 //! An exchange that goes on: `hands up`, `hands serve`, `hands work`, and what people do there.
 
-use crate::hands::Home;
+use crate::hands::{Home, listing};
 
 #[test]
 fn a_run_uses_the_exchange_that_is_up_and_workers_are_listed() {
@@ -84,6 +84,46 @@ fn a_job_left_to_an_exchange_is_taken_up_by_a_worker_and_watched_to_its_end() {
     assert_eq!(home.read("out/a"), "b");
     // Watching again places nothing anew and ends alike.
     home.hands(&format!("job watch {id}")).ok();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_that_waits_says_why_and_leaves_its_job_when_interrupted() {
+    let (home, provider) = (Home::new(), Home::new());
+    home.file("misfit.wasm", bundle::MISFIT);
+    let mut serve = home.start("serve --private --listen 127.0.0.1:0");
+    let url = serve.value("exchange");
+    let token = serve.value("join token");
+    let mut run = home.start_overheard("run misfit.wasm --out out -- write a b");
+    run.says("waiting: ");
+    assert_eq!(run.interrupt(), Some(130));
+    let jobs = home.hands("job list --json").ok().json();
+    let id = jobs[0]["id"].as_str().unwrap();
+    let _work = provider.start(&format!("work --exchange {url} --join {token} --cores 1"));
+    home.hands(&format!("job watch {id}")).ok();
+    assert_eq!(home.read("out/a"), "b");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_embedded_exchange_that_was_interrupted_goes_on_where_it_was() {
+    let home = Home::new();
+    home.file("misfit.wasm", bundle::MISFIT);
+    let mut run = home.start_overheard("run misfit.wasm --out out -- loop");
+    run.says("embedded");
+    let endpoint = home.path().join("exchange/endpoint");
+    while !listing(&home.path().join("jobs")).iter().any(|file| file.ends_with("job.json")) {
+        std::thread::yield_now();
+    }
+    assert_eq!(run.interrupt(), Some(130));
+    assert!(!endpoint.exists(), "the exchange stopped with its command");
+    let jobs = home.hands("job list --json").ok().json();
+    let id = jobs[0]["id"].as_str().unwrap();
+    let mut watch = home.start_overheard(&format!("job watch {id}"));
+    watch.says("embedded");
+    watch.interrupt();
+    home.hands(&format!("job cancel {id}")).ok();
+    home.hands("audit").ok();
 }
 
 #[test]
