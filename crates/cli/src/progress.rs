@@ -17,8 +17,8 @@ pub(crate) enum Progress {
     Bar(ProgressBar),
     /// A line now and then.
     Plain {
-        /// When the last was said, or might first have been: what is over at once needs no progress.
-        last: Instant,
+        /// When the last was said.
+        last: Option<Instant>,
         /// What it was.
         said: String,
     },
@@ -28,7 +28,9 @@ impl Progress {
     /// A bar where a person watches, else lines.
     pub(crate) fn new(tasks: u64) -> Self {
         if !is_watched() {
-            return Self::Plain { last: Instant::now(), said: String::new() };
+            // What a single task says comes soon enough, or it is worth a line.
+            let last = (tasks < 2).then(Instant::now);
+            return Self::Plain { last, said: String::new() };
         }
         let style = ProgressStyle::with_template("{bar:24} {msg} {elapsed:>4}").expect("the template is well formed");
         let bar = ProgressBar::with_draw_target(Some(tasks), ProgressDrawTarget::stderr()).with_style(style);
@@ -46,9 +48,10 @@ impl Progress {
                 bar.set_message(line);
             }
             Self::Plain { last, said } => {
-                if last.elapsed() >= PLAIN_EVERY && *said != line {
+                let due = last.is_none_or(|last| last.elapsed() >= PLAIN_EVERY);
+                if due && job.running > 0 && *said != line {
                     note(&line);
-                    *last = Instant::now();
+                    *last = Some(Instant::now());
                     *said = line;
                 }
             }
