@@ -134,8 +134,10 @@ impl Follower<'_> {
                     }
                 }
                 () = sleep_until(ask_at) => {
-                    let explain = self.client.explain(self.rendered.job.id).await?;
-                    self.say(&format!("waiting: {}", explain.summary));
+                    if self.rendered.job.running == 0 {
+                        let explain = self.client.explain(self.rendered.job.id).await?;
+                        self.say(&format!("waiting: {}", explain.summary));
+                    }
                     ask_at = Instant::now() + PATIENCE;
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::proof::{Check, Evidence, nanos, signed};
 use super::render::Pictures;
-use crate::commands::book;
+use crate::commands::book::kind_name;
 use crate::describe::{count, short};
 use crate::listing::Format;
 use crate::terminal::say;
@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 use units::{Address, Amount};
+
+/// An order for so many tasks is as good as endless.
+const ENDLESS: u64 = api::limits::SAFE_INTEGER;
 
 /// Everything that came of the demo.
 #[derive(Debug, Serialize)]
@@ -89,10 +92,10 @@ impl Report {
             return Ok(());
         }
         let table = Format { json: false };
-        title("The order book before the job");
-        book::show(&self.book_before, table)?;
+        title("The order book before the job (prices are for a task, in credits)");
+        show_book(&self.book_before)?;
         title("The order book after it");
-        book::show(&self.book_after, table)?;
+        show_book(&self.book_after)?;
         title("Deals (prices and stakes are for a frame, in credits)");
         let columns = ["deal", "frames", "app's price", "pool's price", "worker's stake"];
         table.list(&self.deals, &columns, "no deal was made", |deal| {
@@ -132,6 +135,20 @@ impl Report {
         let took = Duration::from_secs_f64(self.seconds);
         say(format_args!("done in {:.1} s", took.as_secs_f64()));
     }
+}
+
+/// Orders at rest, without the columns that say nothing here.
+fn show_book(rows: &[BookRow]) -> anyhow::Result<()> {
+    let columns = ["order", "kind", "of", "price", "left", "trust", "maker"];
+    Format { json: false }.list(rows, &columns, "  nothing", |row| {
+        let left = match row.volume {
+            ENDLESS.. => "any number".to_owned(),
+            volume => format!("{} of {volume}", row.remaining),
+        };
+        let trust = row.trust.map_or_else(String::new, |trust| trust.to_string());
+        let (kind, price) = (kind_name(row.kind).to_owned(), row.price.to_string());
+        vec![short(row.order), kind, short(row.subject), price, left, trust, short(row.maker)]
+    })
 }
 
 fn title(text: &str) {
