@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use units::Address;
 
@@ -325,6 +326,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
         }
         // Rows on their way are written before the folder is free for another server.
         drop(history.join());
+        drop(store);
         drop(ending.send(result));
         ended_by_itself.cancel();
     });
@@ -334,6 +336,12 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
     tokio::spawn(async move {
         serve(listener, Arc::clone(&shared)).await;
         shared.core.stop().await;
+        // Connections let go of the data folder before it is said to be free.
+        let until = Instant::now() + GRACE;
+        while Arc::strong_count(&shared) > 1 && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        drop(shared);
         folder.remove_endpoint();
         telling.send_replace(true);
     });

@@ -1,4 +1,13 @@
 //! The server over real sockets, in a folder of its own, with the real client and the real agent where they are the other end.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod blobs;
 mod end_to_end;
+mod gateway;
 mod house;
+mod orders;
+mod start;
+mod strangers;
+mod transactions;
+mod wire;
+mod worker;

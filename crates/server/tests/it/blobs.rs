@@ -1,0 +1,74 @@
+//! Blobs are what their names say, and for a task's parties only.
+
+use crate::house::{House, finish, job_of, key, publish};
+use crate::wire::{Wire, code};
+use agent::Honesty;
+use client::JobSpec;
+use reqwest::{Method, StatusCode};
+use results::sha256;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blob_is_read_by_who_sent_it_and_by_no_stranger() {
+    let house = House::open().await;
+    let owner = Wire::signed_in(&house, 1).await;
+    let path = format!("/v1/blobs/{}", sha256(b"mine"));
+    let (status, _) = Wire::answer(owner.request(Method::PUT, &path).body("mine")).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let read = owner.request(Method::GET, &path).send().await.unwrap();
+    assert_eq!(read.bytes().await.unwrap(), "mine");
+    let part = owner.request(Method::GET, &path).header("range", "bytes=1-2").send().await.unwrap();
+    assert_eq!((part.status().as_u16(), part.bytes().await.unwrap().as_ref()), (206, b"in".as_slice()));
+    let stranger = Wire::signed_in(&house, 2).await;
+    assert_eq!(code(&stranger.get(&path).await), (404, "unknown_blob"));
+    let head = stranger.request(Method::HEAD, &path).send().await.unwrap();
+    assert_eq!(head.status(), StatusCode::NOT_FOUND);
+    assert_eq!(code(&Wire::new(&house).get(&path).await), (401, "unauthorized"));
+    // Whoever has the content may say so, and then reads what they have.
+    Wire::answer(stranger.request(Method::PUT, &path).body("mine")).await;
+    assert_eq!(stranger.request(Method::HEAD, &path).send().await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_under_another_name_is_refused() {
+    let house = House::open().await;
+    let wire = Wire::signed_in(&house, 1).await;
+    let path = format!("/v1/blobs/{}", sha256(b"one thing"));
+    let answer = Wire::answer(wire.request(Method::PUT, &path).body("another")).await;
+    assert_eq!(code(&answer), (400, "digest_mismatch"));
+    assert_eq!(code(&wire.get(&path).await), (404, "unknown_blob"));
+    let huge = wire.request(Method::PUT, &path).header("content-length", u64::MAX.to_string());
+    assert!(huge.send().await.is_ok_and(|response| response.status() == StatusCode::PAYLOAD_TOO_LARGE));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn naming_anothers_file_in_a_job_opens_it_to_nobody() {
+    let house = House::open().await;
+    let owner = house.client(1).await;
+    let secret = owner.upload_bytes("secret", "nobody's business").await.unwrap();
+    let thief = house.client(2).await;
+    let app = publish(&thief).await;
+    let spec = JobSpec { inputs: vec![secret.clone()], ..job_of(&app, 1, 1) };
+    assert_eq!(thief.submit(&spec).await.unwrap_err().code(), Some("blob_missing"));
+    assert!(!thief.has_blob(secret.digest).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_result_is_for_its_requester_and_for_no_stranger() {
+    let house = House::open().await;
+    let _worker = house.agent(10, "commons", Honesty::Honest);
+    let client = house.client(1).await;
+    let app = publish(&client).await;
+    let input = client.upload_bytes("given", "an input").await.unwrap();
+    let spec = JobSpec { inputs: vec![input.clone()], ..job_of(&app, 1, 1) };
+    let job = client.submit(&spec).await.unwrap().job;
+    let (_, results) = finish(&client, job.id).await;
+    let blob = results[0].blob.unwrap();
+    assert!(client.has_blob(blob).await.unwrap());
+    let stranger = house.client(2).await;
+    assert!(!stranger.has_blob(blob).await.unwrap());
+    // The worker read app and input while it held the task, and may no longer.
+    let worker = house.client(10).await;
+    assert_ne!(worker.address(), key(1).address());
+    assert!(!worker.has_blob(input.digest).await.unwrap());
+    assert!(!worker.has_blob(app.digest).await.unwrap());
+}

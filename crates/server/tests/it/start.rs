@@ -1,0 +1,55 @@
+//! Starting: each thing that can be in the way is named, with what to do.
+
+use crate::house::{House, config};
+use server::{Config, Server, StartError};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_port_is_named_with_the_option_that_helps() {
+    let house = House::open().await;
+    let folder = tempfile::tempdir().unwrap();
+    let second = Config { listen: house.server.addr(), ..config(folder.path(), false) };
+    let error = Server::start(second).await.unwrap_err();
+    assert!(matches!(error, StartError::PortTaken { .. }));
+    assert!(error.to_string().contains("--listen"), "{error}");
+    assert!(!folder.path().join("data").exists(), "nothing is made where nothing was started");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_in_use_is_named() {
+    let house = House::open().await;
+    let error = Server::start(config(house.folder.path(), false)).await.unwrap_err();
+    assert!(error.to_string().contains("in use by another process"), "{error}");
+    house.client(1).await.jobs().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_folder_of_a_newer_version_is_refused_untouched() {
+    let house = House::open().await;
+    let House { folder, server } = house;
+    server.stop().await.unwrap();
+    let path = folder.path().join("data/journal.db");
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database.pragma_update(None, "user_version", 99).unwrap();
+    drop(database);
+    let error = Server::start(config(folder.path(), false)).await.unwrap_err();
+    assert!(matches!(error, StartError::Journal(journal::JournalError::Newer { found: 99, .. })), "{error}");
+    assert!(error.to_string().contains("update hands"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_operators_key_beside_a_journal_is_refused() {
+    let House { folder, server } = House::open().await;
+    server.stop().await.unwrap();
+    std::fs::write(folder.path().join("data/operator.key"), "01".repeat(32)).unwrap();
+    let error = Server::start(config(folder.path(), false)).await.unwrap_err();
+    assert!(matches!(error, StartError::OtherOperator { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_stopped_leaves_no_note_of_where_it_listened() {
+    let House { folder, server } = House::open().await;
+    let data = folder.path().join("data");
+    assert_eq!(server::Endpoint::read(&data).unwrap().pid, std::process::id());
+    server.stop().await.unwrap();
+    assert!(server::Endpoint::read(&data).is_none());
+}
