@@ -21,6 +21,8 @@ use units::{Address, Amount};
 
 /// Files sent at once.
 const UPLOADS: usize = 4;
+/// The most of a title that is sent.
+const TITLE_CHARS: usize = 60;
 /// The trust asked for where everybody may work.
 const TRUST_AMONG_STRANGERS: u64 = 3;
 
@@ -133,6 +135,7 @@ async fn prepare(context: &Context, terms: &Terms, work: Work<'_>, attached: &At
         1 => app_name.clone(),
         _ => format!("{app_name} × {volume}"),
     });
+    let title: String = title.chars().take(TITLE_CHARS).collect();
     let spec = JobSpec {
         app_max_price,
         args: work.args,

@@ -78,7 +78,11 @@ impl Client {
                     self.token(Some(&token)).await?;
                     http.refusal(response).await
                 }
-                Ok(response) if response.status().is_server_error() => http.refusal(response).await,
+                Ok(response)
+                    if response.status().is_server_error() || response.status() == StatusCode::TOO_MANY_REQUESTS =>
+                {
+                    http.refusal(response).await
+                }
                 Ok(response) => return http.body(response).await.map(drop),
                 Err(source) => http.unreachable(source),
             };

@@ -18,6 +18,9 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use units::{Address, B256};
 
+/// How often in a row an answer may break off before that is an error.
+const BROKEN_ANSWERS: u32 = 4;
+
 /// How a [`Client`] connects.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -191,14 +194,29 @@ impl Client {
 
     /// Reads JSON.
     pub(crate) async fn read<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        let response = self.request(Method::GET, path, |request| request).await?;
-        self.http().json(response).await
+        self.answer(Method::GET, path, |request| request).await
     }
 
     /// Sends JSON and reads JSON, without a receipt.
     pub(crate) async fn ask<B: Serialize, T: DeserializeOwned>(&self, path: &str, body: &B) -> Result<T, Error> {
-        let response = self.request(Method::POST, path, |request| request.json(body)).await?;
-        self.http().json(response).await
+        self.answer(Method::POST, path, |request| request.json(body)).await
+    }
+
+    /// Reads JSON; an answer that breaks off is asked for again. Only for what may come twice.
+    async fn answer<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        finish: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Result<T, Error> {
+        let mut broken = 0;
+        loop {
+            let response = self.request(method.clone(), path, &finish).await?;
+            match self.http().json(response).await {
+                Err(error) if error.is_connection() && broken < BROKEN_ANSWERS => broken += 1,
+                answer => return answer,
+            }
+        }
     }
 
     /// Sends a command; its receipt is checked and kept.

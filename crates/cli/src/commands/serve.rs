@@ -1,13 +1,16 @@
 //! `hands serve`: an exchange without workers of its own.
 
+use crate::attach::connect;
 use crate::attach::note_running;
 use crate::commands::Context;
 use crate::exit::Exit;
-use crate::host;
 use crate::terminal::say;
+use crate::{host, parse};
 use clap::Args;
+use client::Options;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use units::Amount;
 
 /// Start an exchange; machines join it with `hands work`
 ///
@@ -29,6 +32,10 @@ pub(crate) struct ServeArgs {
     /// The exchange's data folder. Default: `exchange` in the home folder.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// On an open exchange: credits that its own pools can put at stake. The operator issues them to itself, which the audit
+    /// shows.
+    #[arg(long, value_name = "CREDITS", default_value = "1000", value_parser = parse::credits)]
+    stakes: Amount,
 }
 
 pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Exit> {
@@ -44,6 +51,7 @@ pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Ex
         }
         None => {
             say("open        to everybody");
+            fund_stakes(context, &folder, &hosted.url(), args.stakes).await?;
             String::new()
         }
     };
@@ -55,4 +63,17 @@ pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Ex
     say("                                  on any machine, to use it");
     hosted.serve().await?;
     Ok(Exit::Done)
+}
+
+/// Sees to it that the exchange's own pools can stake for the deals they make: their owner is the operator.
+async fn fund_stakes(context: &Context, folder: &Path, url: &str, stakes: Amount) -> anyhow::Result<()> {
+    let Some(operator) = host::operator_key(folder)? else { return Ok(()) };
+    let client = connect(&context.home, &operator, url, None, Options::default().patience).await?;
+    let account = client.account(operator.address()).await?;
+    let has = account.free.checked_add(account.locked).unwrap_or(stakes);
+    if let Some(missing) = stakes.checked_sub(has).filter(|missing| !missing.is_zero()) {
+        client.issue(operator.address(), missing).await?;
+        say(format_args!("stakes      {missing} credits issued to the operator, for its pools to stake"));
+    }
+    Ok(())
 }

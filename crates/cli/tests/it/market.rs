@@ -57,6 +57,42 @@ fn on_an_open_exchange_inputs_are_sent_only_after_it_was_agreed_to() {
 }
 
 #[test]
+fn on_an_open_exchange_a_run_at_the_books_price_pays_the_workers_and_the_books_balance() {
+    let (home, person) = (Home::new(), Home::new());
+    person.file("misfit.wasm", bundle::MISFIT);
+    let mut serve = home.start("serve --listen 127.0.0.1:0");
+    let url = serve.value("exchange");
+    assert!(serve.value("stakes").starts_with("1000.00"));
+    let at = format!("--exchange {url}");
+    let address = person.hands("wallet show --json").ok().json()["address"].as_str().unwrap().to_owned();
+    let run = format!("run misfit.wasm {at} --yes --max-price 2");
+    person.hands(&format!("{run} -- print x")).fails(5, &["hands operator credit"]);
+    home.hands(&format!("operator credit {address} 20")).ok();
+
+    // Two owners, so that at trust 3 each result has a second opinion.
+    let providers = [Home::new(), Home::new()];
+    let mut works = Vec::new();
+    for provider in &providers {
+        let mut work = provider.start_overheard(&format!("work {at} --floor 0.5 --cores 1"));
+        work.says("connected");
+        works.push(work);
+    }
+    assert_eq!(person.hands(&format!("{run} -- print x")).ok().stdout, "x\n");
+    let free = |home: &Home| {
+        let balance = home.hands(&format!("wallet balance --json {at}")).ok().json();
+        balance["free"].as_str().unwrap().parse::<u64>().unwrap()
+    };
+    let paid = 20_000_000_000 - free(&person);
+    assert!((1_000_000_000..=2_000_000_000).contains(&paid), "{paid}");
+    for provider in &providers {
+        provider.hands(&format!("wallet collect {at}")).ok();
+        assert!(free(provider) >= 500_000_000);
+    }
+    let proven = person.run(["audit", &url, "--json"]).ok().json();
+    assert_eq!(proven["outstanding"], "1020000000000");
+}
+
+#[test]
 fn without_workers_a_job_waits_says_why_and_can_be_cancelled() {
     let home = Home::new();
     home.file("misfit.wasm", bundle::MISFIT);
