@@ -5,6 +5,7 @@ mod blobs;
 mod end_to_end;
 mod gateway;
 mod house;
+mod openapi;
 mod orders;
 mod start;
 mod strangers;

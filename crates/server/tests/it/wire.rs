@@ -49,6 +49,11 @@ impl Wire {
         Challenge { service: "iExec Gateway", chain_id, text }.answer(key).to_string()
     }
 
+    /// The session's token.
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().unwrap()
+    }
+
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
         match &self.token {
