@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 const REPEATS: u32 = 3;
 /// Tasks before measuring.
 const WARM_UP: u64 = 500;
-/// PoCo's weight of a worker is a third of its score, less one, and weights of workers who agree multiply. From this score on
-/// (weight 100) two workers reach [`TWO_REPLICAS`], and up to a score of 30,000 one alone does not.
+/// A score at which a worker weighs 100.
 const PROVEN: u64 = 303;
+/// What two workers who weigh 100 each reach together, and neither alone up to a score of 30,000.
 const TWO_REPLICAS: u64 = 10_000;
 
 pub(crate) fn measure(report: &mut Report, folder: &Path, tasks: u64) -> anyhow::Result<()> {
@@ -22,17 +22,20 @@ pub(crate) fn measure(report: &mut Report, folder: &Path, tasks: u64) -> anyhow:
     measure_trust(report, &folder.join("two"), tasks, Replicas::Two)
 }
 
-/// Leaves a journal of so many tasks, half of them at trust 1 and half at trust 3; its data folder.
+/// Leaves a journal of so many tasks, half of them at trust 1 and half of two replicas; its data folder.
 pub(crate) fn record(folder: &Path, tasks: u64) -> anyhow::Result<PathBuf> {
     let mut hosted = Hosted::start(folder)?;
     hosted.hire_two()?;
-    hosted.run(tasks.div_ceil(2), 1)?;
-    hosted.run(tasks.div_ceil(2), 3)?;
+    for replicas in [Replicas::One, Replicas::Two] {
+        prepare(&hosted, replicas)?;
+        hosted.run(tasks.div_ceil(2), replicas.trust())?;
+    }
     hosted.stop()
 }
 
-#[derive(Clone, Copy)]
-enum Replicas {
+/// How often a task is run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Replicas {
     /// One worker's word is believed.
     One,
     /// Two must agree, each committed before.
@@ -40,7 +43,8 @@ enum Replicas {
 }
 
 impl Replicas {
-    fn trust(self) -> u64 {
+    /// The trust that takes so many, once [`prepare`] has made the workers weigh enough.
+    pub(crate) fn trust(self) -> u64 {
         match self {
             Self::One => 1,
             Self::Two => TWO_REPLICAS,
@@ -54,7 +58,7 @@ impl Replicas {
         }
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::One => "trust_1",
             Self::Two => "two_replicas",
@@ -93,19 +97,29 @@ fn measure_trust(report: &mut Report, folder: &Path, tasks: u64, replicas: Repli
 }
 
 /// Compiled, connected, and as much trusted as is needed; how many tasks that took.
-fn prepare(hosted: &Hosted, replicas: Replicas) -> anyhow::Result<u64> {
+///
+/// PoCo's weight of a worker is a third of its score, less one, and at least 2; weights of workers who agree multiply, and
+/// must exceed trust − 1. A score rises only with replicated tasks: each job asks for what the two reach together.
+pub(crate) fn prepare(hosted: &Hosted, replicas: Replicas) -> anyhow::Result<u64> {
     hosted.run(WARM_UP, 1)?;
-    let mut tasks = WARM_UP;
+    let mut all = WARM_UP;
     if let Replicas::Two = replicas {
-        while hosted.least_score()? < PROVEN {
-            hosted.run(WARM_UP, 3)?;
-            tasks += WARM_UP;
-        }
         hosted.sell_any_trust()?;
+        loop {
+            let score = hosted.least_score()?;
+            if score >= PROVEN {
+                break;
+            }
+            let weight = (score / 3).max(3) - 1;
+            let tasks = score.max(5);
+            hosted.run(tasks, weight * weight)?;
+            all += tasks;
+            ensure!(hosted.least_score()? > score, "a replicated task raises the workers' scores");
+        }
         hosted.run(WARM_UP, TWO_REPLICAS)?;
-        tasks += WARM_UP;
+        all += WARM_UP;
     }
-    Ok(tasks)
+    Ok(all)
 }
 
 /// Where the processor's time went.

@@ -5,6 +5,7 @@
 
 mod relay;
 
+use crate::cycles::{Replicas, prepare};
 use crate::hosted::Hosted;
 use crate::report::{Repeats, Report, millis};
 use anyhow::Context as _;
@@ -38,15 +39,16 @@ pub(crate) fn measure(report: &mut Report, folder: &Path) -> anyhow::Result<()> 
 
     let mut hosted = Hosted::start(&folder.join("direct"))?;
     hosted.hire_two()?;
-    for (trust, name) in [(1, "trust_1"), (3, "trust_3")] {
+    for replicas in [Replicas::One, Replicas::Two] {
+        prepare(&hosted, replicas)?;
         let mut times = Vec::new();
         for number in 0..WARM_UP + SAMPLES {
-            let took = hosted.run(1, trust)?;
+            let took = hosted.run(1, replicas.trust())?;
             if number >= WARM_UP {
                 times.push(millis(took));
             }
         }
-        report.tail(&format!("submit_to_result_at_client_{name}"), "ms", &Repeats::new(times));
+        report.tail(&format!("submit_to_result_at_client_{}", replicas.name()), "ms", &Repeats::new(times));
     }
     hosted.stop().map(drop)
 }

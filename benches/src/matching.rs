@@ -44,6 +44,10 @@ impl Facts for Open {
     fn room(&self, _: Address) -> Option<u64> {
         None
     }
+
+    fn pool_owner(&self, _: Address) -> Option<Address> {
+        None
+    }
 }
 
 fn name(number: u64) -> OrderHash {

@@ -15,7 +15,7 @@ const APPENDS: usize = 300;
 const GROUP: usize = 256;
 
 pub(crate) fn measure(report: &mut Report, folder: &Path, tasks: u64) -> anyhow::Result<()> {
-    report.heading(&format!("Replay of the journal of {tasks} tasks, half at trust 1, half at trust 3; one core"));
+    report.heading(&format!("Replay of the journal of {tasks} tasks, half at trust 1, half of two replicas; one core"));
     let data = cycles::record(&folder.join("recorded"), tasks)?;
     cycles::forget_snapshot(&data)?;
     let mut entries: Vec<Entry> = Vec::new();
