@@ -2,7 +2,7 @@
 
 use crate::Facts;
 use orders::{AppOrder, DatasetOrder, RequestOrder, WorkerpoolOrder};
-use units::{Address, B256, Tag};
+use units::{Address, Amount, B256, Tag, U256};
 
 /// Why an offer does not fit a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,10 +17,15 @@ pub enum Misfit {
     Restricted,
     /// Its pool can take on no more tasks now.
     Busy,
+    /// Its pool's owner has not the money to stake for the tasks that would be matched.
+    Unstaked,
 }
 
 /// Bits of a dataset's tag that PoCo 6.2.0 does not demand of the pool: the TEE framework's.
 const TEE_FRAMEWORK: B256 = B256::with_last_byte(0x0e);
+
+/// What a pool stakes, percent of its price (PoCo's `WORKERPOOL_STAKE_RATIO`).
+const STAKE_PERCENT: U256 = U256::from_limbs([30, 0, 0, 0]);
 
 /// Whether `who` passes a restriction: any for zero, else that address or a member of that group.
 pub(crate) fn passes(facts: &impl Facts, restriction: Address, who: Address) -> bool {
@@ -83,4 +88,19 @@ pub(crate) fn workerpool(
     } else {
         None
     }
+}
+
+/// Whether a pool's owner can stake for so many tasks. One that buys from itself pays `each` of them beside.
+pub(crate) fn is_staked(
+    facts: &impl Facts,
+    request: &RequestOrder,
+    pool: &WorkerpoolOrder,
+    each: Option<Amount>,
+    volume: U256,
+) -> bool {
+    let Some(owner) = facts.pool_owner(pool.workerpool) else { return true };
+    let hundred = U256::from_limbs([100, 0, 0, 0]);
+    let stake = pool.workerpoolprice.checked_mul(STAKE_PERCENT).and_then(|stake| stake.checked_div(hundred));
+    let needed = if owner == request.requester { each.and_then(|each| stake?.checked_add(each)) } else { stake };
+    needed.and_then(|needed| needed.checked_mul(volume)).is_some_and(|needed| needed <= facts.free(owner))
 }

@@ -47,7 +47,7 @@ impl Book {
         let mut in_category = 0_usize;
         for ask in self.workerpools.on(&bid.order.category) {
             in_category = in_category.saturating_add(1);
-            let Some(misfit) = compatible::workerpool(facts, &bid.order, &goods.app.order, dataset, &ask.order) else {
+            let Some(misfit) = goods.misfit(bid, ask, facts) else {
                 explanation.fitting = explanation.fitting.saturating_add(1);
                 continue;
             };

@@ -27,6 +27,8 @@ pub trait Facts {
     fn free(&self, account: Address) -> Amount;
     /// How many more tasks the pool can take on now; `None` for a pool that does not say.
     fn room(&self, workerpool: Address) -> Option<u64>;
+    /// Who puts up the pool's stake: its owner; `None` where the pool is not known.
+    fn pool_owner(&self, workerpool: Address) -> Option<Address>;
 }
 
 /// Any of the four orders.

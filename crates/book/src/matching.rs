@@ -60,11 +60,8 @@ impl Book {
     pub fn best(&self, request: OrderHash, facts: &impl Facts) -> Result<Match, Obstacle> {
         let bid = self.requests.row(request).ok_or(Obstacle::NotResting)?;
         let goods = self.goods(&bid.order, facts)?;
-        let pool = self.cheapest_pool(&bid.order, &goods, facts)?;
-        let volume = [Some(bid.remaining), Some(goods.app.remaining), goods.dataset.map(|row| row.remaining)]
-            .into_iter()
-            .flatten()
-            .fold(pool.remaining, U256::min);
+        let pool = self.cheapest_pool(bid, &goods, facts)?;
+        let volume = goods.volume(bid).min(pool.remaining);
         affords(&bid.order, &goods, &pool.order, volume, facts)?;
         Ok(Match {
             app: goods.app.hash,
@@ -94,14 +91,42 @@ impl Book {
 
     fn cheapest_pool(
         &self,
-        bid: &RequestOrder,
+        bid: &Row<RequestOrder>,
         goods: &Goods<'_>,
         facts: &impl Facts,
     ) -> Result<&Row<WorkerpoolOrder>, Obstacle> {
-        let dataset = goods.dataset.map(|row| &row.order);
-        let asks = self.workerpools.on(&bid.category);
-        first_fit(asks, |row| compatible::workerpool(facts, bid, &goods.app.order, dataset, &row.order))
-            .map_err(Obstacle::NoWorkerpoolOrder)
+        let asks = self.workerpools.on(&bid.order.category);
+        first_fit(asks, |row| goods.misfit(bid, row, facts)).map_err(Obstacle::NoWorkerpoolOrder)
+    }
+}
+
+impl Goods<'_> {
+    /// Tasks for which request, app and dataset orders are enough.
+    fn volume(&self, bid: &Row<RequestOrder>) -> U256 {
+        let volume = bid.remaining.min(self.app.remaining);
+        self.dataset.map_or(volume, |row| volume.min(row.remaining))
+    }
+
+    /// What a task costs altogether; `None` where that overflows.
+    fn price_with(&self, pool: &WorkerpoolOrder) -> Option<Amount> {
+        let data_price = self.dataset.map_or(Amount::ZERO, |row| row.order.datasetprice);
+        self.app.order.appprice.checked_add(data_price)?.checked_add(pool.workerpoolprice)
+    }
+
+    /// Why a pool's order does not fit a request for these goods, if it does not.
+    pub(crate) fn misfit(
+        &self,
+        bid: &Row<RequestOrder>,
+        ask: &Row<WorkerpoolOrder>,
+        facts: &impl Facts,
+    ) -> Option<Misfit> {
+        let dataset = self.dataset.map(|row| &row.order);
+        let volume = self.volume(bid).min(ask.remaining);
+        let unstaked = || {
+            let staked = compatible::is_staked(facts, &bid.order, &ask.order, self.price_with(&ask.order), volume);
+            (!staked).then_some(Misfit::Unstaked)
+        };
+        compatible::workerpool(facts, &bid.order, &self.app.order, dataset, &ask.order).or_else(unstaked)
     }
 }
 
@@ -115,7 +140,7 @@ fn first_fit<'a, O>(
         match misfit(row) {
             None => return Ok(row),
             Some(Misfit::TooDear) => return Err(Some(nearest.unwrap_or(Misfit::TooDear))),
-            Some(why @ (Misfit::TrustTooLow | Misfit::Tag | Misfit::Restricted | Misfit::Busy)) => {
+            Some(why @ (Misfit::TrustTooLow | Misfit::Tag | Misfit::Restricted | Misfit::Busy | Misfit::Unstaked)) => {
                 nearest = nearest.or(Some(why));
             }
         }
@@ -132,8 +157,7 @@ fn affords(
     facts: &impl Facts,
 ) -> Result<(), Obstacle> {
     let free = facts.free(bid.requester);
-    let data_price = goods.dataset.map_or(Amount::ZERO, |row| row.order.datasetprice);
-    let each = goods.app.order.appprice.checked_add(data_price).and_then(|sum| sum.checked_add(pool.workerpoolprice));
+    let each = goods.price_with(pool);
     let needed = each.and_then(|each| each.checked_mul(volume)).unwrap_or(Amount(U256::MAX));
     if needed <= free {
         return Ok(());

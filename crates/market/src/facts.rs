@@ -32,4 +32,8 @@ impl book::Facts for MarketFacts<'_> {
         self.exchange.genesis().hosted(workerpool)?;
         Some(self.supply.room(workerpool, self.dispatch))
     }
+
+    fn pool_owner(&self, workerpool: Address) -> Option<Address> {
+        self.exchange.hub().owner_of(workerpool)
+    }
 }

@@ -15,6 +15,7 @@ pub(crate) struct World {
     pub(crate) members: BTreeSet<(Address, Address)>,
     pub(crate) free: BTreeMap<Address, Amount>,
     pub(crate) room: BTreeMap<Address, u64>,
+    pub(crate) owners: BTreeMap<Address, Address>,
 }
 
 impl Facts for World {
@@ -28,6 +29,10 @@ impl Facts for World {
 
     fn room(&self, workerpool: Address) -> Option<u64> {
         self.room.get(&workerpool).copied()
+    }
+
+    fn pool_owner(&self, workerpool: Address) -> Option<Address> {
+        self.owners.get(&workerpool).copied()
     }
 }
 

@@ -116,6 +116,35 @@ fn a_pool_without_room_is_busy() {
 }
 
 #[test]
+fn an_offer_whose_owner_cannot_stake_is_passed_over_for_the_next() {
+    let (poor, other) = (Address::repeat_byte(0x55), Address::repeat_byte(0x91));
+    let mut market = Market::with_app();
+    market.sell(1, 10, 10);
+    market.buy(2, 20, 10);
+    market.world.owners.insert(POOL, poor);
+    // A stake of 30 % on ten tasks at 10.
+    market.world.free.insert(poor, Amount::nanos(29));
+    assert_eq!(market.best(2), Err(Obstacle::NoWorkerpoolOrder(Some(Misfit::Unstaked))));
+    market.rest(3, AnyOrder::Workerpool(WorkerpoolOrder { workerpool: other, ..sell(20, 10) }));
+    assert_eq!(market.pool_of(2), name(3));
+    market.world.free.insert(poor, Amount::nanos(30));
+    assert_eq!(market.pool_of(2), name(1));
+}
+
+#[test]
+fn who_buys_from_a_pool_of_its_own_pays_price_and_stake_from_one_account() {
+    let mut market = Market::with_app();
+    market.sell(1, 10, 10);
+    market.buy(2, 10, 10);
+    market.world.owners.insert(POOL, ALICE);
+    // Ten times app 1, computing 10 and stake 3.
+    market.world.free.insert(ALICE, Amount::nanos(139));
+    assert_eq!(market.best(2), Err(Obstacle::NoWorkerpoolOrder(Some(Misfit::Unstaked))));
+    market.world.free.insert(ALICE, Amount::nanos(140));
+    assert!(market.best(2).is_ok());
+}
+
+#[test]
 fn who_cannot_pay_for_the_match_is_told_what_it_costs_and_for_how_many_it_is_enough() {
     let mut market = Market::with_app();
     market.sell(1, 5, 10);

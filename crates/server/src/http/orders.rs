@@ -166,11 +166,17 @@ pub(crate) async fn explain(State(shared): Server, Path(hash): Path<String>) -> 
     let Some(matched) = matched.or_else(|| explanation.as_ref().map(|_| 0)) else {
         return Err(Problem::missing("unknown_order", format!("there is no request order or job {order}")));
     };
-    Ok(Json(explained(order, matched, explanation, workers)))
+    Ok(Json(explained(order, matched, explanation, workers, shared.genesis.operator)))
 }
 
 /// Puts an explanation into words.
-fn explained(order: OrderHash, matched: u64, explanation: Option<Explanation>, workers: usize) -> Explain {
+fn explained(
+    order: OrderHash,
+    matched: u64,
+    explanation: Option<Explanation>,
+    workers: usize,
+    operator: Address,
+) -> Explain {
     let Some(found) = explanation else {
         let summary = "nothing waits: all of its tasks are bought, or its order is closed".to_owned();
         return Explain { order, matched, waiting: 0, summary, causes: Vec::new(), advice: None };
@@ -212,6 +218,12 @@ fn explained(order: OrderHash, matched: u64, explanation: Option<Explanation>, w
             let words = "all workers are busy, or none works in this time class for this trust; tasks are bought as they free up";
             (words.to_owned(), None)
         }
+        Some(Obstacle::NoWorkerpoolOrder(Some(Misfit::Unstaked))) => {
+            let (_, words) = misfit_words(Misfit::Unstaked);
+            let advice =
+                format!("the exchange's own pools stake its operator's: hands operator credit {operator} AMOUNT");
+            (format!("no offer of computing fits: {words}"), Some(advice))
+        }
         Some(Obstacle::NoWorkerpoolOrder(Some(why))) => {
             let (_, words) = misfit_words(why);
             (format!("no offer of computing fits: {words}"), found.raise.map(raise_words))
@@ -243,5 +255,6 @@ fn misfit_words(misfit: Misfit) -> (&'static str, &'static str) {
         Misfit::Tag => ("tag", "it lacks a capability that is asked for"),
         Misfit::Restricted => ("restricted", "it is restricted to others"),
         Misfit::Busy => ("busy", "its pool can take on no more tasks just now"),
+        Misfit::Unstaked => ("unstaked", "its pool's owner has not the credits to stake, 30 % of the price"),
     }
 }
