@@ -117,10 +117,7 @@ fn run(sandbox: &Sandbox, job: Job, honesty: Honesty) -> Result<(Finished, Kept)
         reason(error.refusal())
     })?;
     capped(&job.kit, &finished)?;
-    let stderr = match &finished.detail {
-        Some(detail) => format!("{}\n{detail}", finished.stderr),
-        None => finished.stderr.to_string(),
-    };
+    let stderr = complaint(&finished);
     let (size, callback) = match &finished.outcome {
         Outcome::Success(success) => (success.size, success.callback.clone()),
         Outcome::Failure(failure) => (length(&failure.encode()), None),
@@ -154,6 +151,19 @@ fn run(sandbox: &Sandbox, job: Job, honesty: Honesty) -> Result<(Finished, Kept)
             (Finished { digest: package.blob.0, failed: false, ran, package }, kept)
         }
     })
+}
+
+/// What the program said on standard error, and after it what the sandbox knows beyond the name of the failure.
+fn complaint(finished: &sandbox::Finished) -> String {
+    let mut words = finished.stderr.to_string();
+    let known = finished.outcome.failure().map(|failure| failure.to_string());
+    if let Some(detail) = finished.detail.as_ref().filter(|detail| known.as_ref() != Some(*detail)) {
+        if !words.is_empty() && !words.ends_with('\n') {
+            words.push('\n');
+        }
+        words.push_str(detail);
+    }
+    words
 }
 
 /// Gives the task back where the owner's caps, and not the deal's limits, stood in the program's way: what it made of that
