@@ -70,6 +70,8 @@ pub enum HubView {
     CallbackGas,
     /// A number that never changes: `uint256`.
     Constant(Constant),
+    /// `owner`: `address`; who may make categories.
+    Owner,
     /// `kitty_address`: `address`.
     KittyAddress,
     /// `countCategory`: `uint256`.

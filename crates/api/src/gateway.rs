@@ -1,14 +1,19 @@
 //! iExec market gateway's shapes, served at the server's root: its routes, paging, errors and challenge header, because
 //! clients for them exist.
 //!
-//! Numbers are decimal strings in what comes in and JSON numbers in what goes out; every one fits 2⁵³ − 1.
+//! Numbers are decimal strings in what comes in and JSON numbers in what goes out; every one fits 2⁵³ − 1. Addresses go out
+//! with EIP-55's checksum, as iExec's do, because its SDK's users compare them with addresses of that form.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use units::{Address, B256, DealId, OrderHash, Tag};
 
 /// Page sizes that the gateway takes, and the one it takes by default.
 pub const PAGE_SIZES: std::ops::RangeInclusive<u64> = 10..=1_000;
+
+fn checksummed<S: Serializer>(address: &Address, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&address.to_checksum(None))
+}
 
 /// `POST /apporders` and the like: an order to be published, under the `authorization` header of its signer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +39,7 @@ pub struct OrderRecord {
     /// When it was published, ISO 8601.
     pub publication_timestamp: String,
     /// Who signed it.
+    #[serde(serialize_with = "checksummed")]
     pub signer: Address,
     /// Whether a dataset order may be used in bulk; false here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -111,8 +117,10 @@ pub struct Unpublished {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DealPart {
     /// The app, dataset or pool; zero for none.
+    #[serde(serialize_with = "checksummed")]
     pub pointer: Address,
     /// Whose it was at the match.
+    #[serde(serialize_with = "checksummed")]
     pub owner: Address,
     /// For a task, nano-credits.
     pub price: u64,
@@ -133,10 +141,13 @@ pub struct DealRecord {
     /// The pool's side.
     pub workerpool: DealPart,
     /// Who asked.
+    #[serde(serialize_with = "checksummed")]
     pub requester: Address,
     /// For whom.
+    #[serde(serialize_with = "checksummed")]
     pub beneficiary: Address,
     /// Whom to call.
+    #[serde(serialize_with = "checksummed")]
     pub callback: Address,
     /// The app order.
     pub app_hash: OrderHash,

@@ -7,7 +7,7 @@ pub(crate) use publish::{publish, unpublish};
 
 use crate::extract::{Query, id};
 use crate::http::Server;
-use crate::order::with_numbers;
+use crate::order::as_published;
 use crate::problem::{Answer, Problem};
 use crate::shared::Shared;
 use api::gateway::{
@@ -169,7 +169,7 @@ async fn find(shared: &Arc<Shared>, kind: OrderKind, hash: OrderHash) -> Answer<
 }
 
 fn record_of(row: OrderRow, chain_id: u64) -> OrderRecord {
-    let order = serde_json::from_str(&row.body).map(with_numbers).unwrap_or_default();
+    let order = serde_json::from_str(&row.body).map(as_published).unwrap_or_default();
     let status = match row.status {
         OrderStatus::Open => "open",
         OrderStatus::Filled => "filled",

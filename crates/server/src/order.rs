@@ -6,7 +6,7 @@ use exchange::AnyOrder;
 use journal::history::OrderKind as RowKind;
 use orders::{Checked, Domain, OrderKind};
 use serde_json::Value;
-use units::{Amount, U256};
+use units::{Address, Amount, U256};
 
 /// Checks an order's numbers against the limits and recovers its signer.
 pub(crate) fn check(order: api::order::AnyOrder, domain: &Domain) -> Answer<AnyOrder> {
@@ -88,12 +88,19 @@ const NUMBERS: [&str; 10] = [
     "remaining",
 ];
 
-/// An order's JSON with its numbers as JSON numbers, as the gateway answers.
-pub(crate) fn with_numbers(mut order: Value) -> Value {
+/// An order's JSON as the gateway answers: its numbers as JSON numbers, its addresses with their checksum.
+pub(crate) fn as_published(mut order: Value) -> Value {
     map_numbers(&mut order, |value| {
         let number = value.as_str().and_then(|text| text.parse::<u64>().ok());
         number.map_or(value, Value::from)
     });
+    for (name, value) in order.as_object_mut().into_iter().flatten() {
+        let address = value.as_str().and_then(|text| text.parse::<Address>().ok());
+        // What the requester wrote there may look like an address.
+        if let Some(address) = address.filter(|_| name != "params") {
+            *value = Value::String(address.to_checksum(None));
+        }
+    }
     order
 }
 

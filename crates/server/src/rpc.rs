@@ -3,6 +3,7 @@
 //! A record of the journal is a block. There is no gas and no coin: fees are zero, and every address has the same balance
 //! of it, so that wallets let their users send.
 
+mod past;
 mod send;
 mod view;
 
@@ -17,6 +18,7 @@ use journal::history::TransactionRow;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 use units::{Address, B256, Bytes};
 
 /// Requests in one batch.
@@ -25,6 +27,11 @@ const BATCH: usize = 100;
 const BALANCE: &str = "0xde0b6b3a7640000";
 /// What every transaction is said to use.
 const GAS: &str = "0x5208";
+
+/// How long ethers, which iExec's SDK is built on, keeps an answer. On a chain a transaction takes longer; here it is done
+/// sooner, and the next one would be sent with the nonce of the one before. Clients that are about to send ask for the
+/// nonce that is `pending`: its answer comes when the client's copy of it has lapsed, and so have older copies of balances.
+const CLIENTS_CACHE: Duration = Duration::from_millis(250);
 
 /// An error in JSON-RPC's form.
 struct RpcError {
@@ -121,6 +128,9 @@ async fn call(shared: &Arc<Shared>, method: &str, params: &[Value]) -> RpcAnswer
         }
         "eth_getTransactionCount" => {
             let whose: Address = param(params, 0)?;
+            if params.get(1).and_then(Value::as_str) == Some("pending") {
+                tokio::time::sleep(CLIENTS_CACHE).await;
+            }
             json!(quantity(shared.core.read(move |state| state.market.exchange().nonce(whose)).await?))
         }
         "eth_getBlockByNumber" | "eth_getBlockByHash" => block(shared).await?,

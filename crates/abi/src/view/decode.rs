@@ -53,6 +53,7 @@ fn settings(selector: [u8; 4]) -> Option<HubView> {
         Hub::workerpoolregistryCall::SELECTOR => HubView::Registry(AssetKind::Workerpool),
         Hub::teebrokerCall::SELECTOR => HubView::TeeBroker,
         Hub::callbackgasCall::SELECTOR => HubView::CallbackGas,
+        Hub::ownerCall::SELECTOR => HubView::Owner,
         Hub::kitty_addressCall::SELECTOR => HubView::KittyAddress,
         Hub::countCategoryCall::SELECTOR => HubView::CountCategory,
         Hub::contribution_deadline_ratioCall::SELECTOR => HubView::Constant(Constant::ContributionDeadlineRatio),

@@ -2,7 +2,7 @@
 
 use super::{is_page_size, iso, small};
 use crate::core::State;
-use crate::order::{signed_json, with_numbers};
+use crate::order::{as_published, signed_json};
 use crate::problem::{Answer, Problem};
 use api::gateway::OrderRecord;
 use api::limits;
@@ -210,7 +210,7 @@ impl Row {
 
     /// As the gateway writes it.
     pub(super) fn record(self, chain_id: u64) -> OrderRecord {
-        let order = serde_json::from_str(&signed_json(&self.order)).map(with_numbers).unwrap_or_default();
+        let order = serde_json::from_str(&signed_json(&self.order)).map(as_published).unwrap_or_default();
         OrderRecord {
             order_hash: self.order.hash(),
             order,
