@@ -24,6 +24,8 @@ use units::{Address, Amount, U256};
 const FLOOR: u64 = 1_000;
 /// What the requester pays for a task at most.
 const MOST: u64 = 1_000_000;
+/// What a task of any trust costs: the floor of as many newcomers as the greatest trust would need, and more.
+const PRICE: u64 = 50 * FLOOR;
 /// What a worker's cache of files may take.
 const CACHE_BYTES: u64 = 1 << 30;
 /// A job that takes longer is stuck.
@@ -140,7 +142,7 @@ impl Hosted {
         let commons = self.operator.exchange().pools.iter().find(|pool| pool.name == "commons");
         let order = WorkerpoolOrder {
             workerpool: commons.context("every exchange has the pool")?.address,
-            workerpoolprice: Amount::nanos(10 * FLOOR),
+            workerpoolprice: Amount::nanos(PRICE),
             volume: U256::from(1_000_000),
             trust: U256::from(1_000_000),
             ..WorkerpoolOrder::default()
