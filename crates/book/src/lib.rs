@@ -141,6 +141,14 @@ impl Book {
         self.requests.on(&category).map(|row| (row.hash, &row.order, row.remaining))
     }
 
+    /// Those of a category's resting requests that pay what its cheapest offer asks, in the order in which they are served.
+    /// No other can be matched, however many rest.
+    pub fn crossing(&self, category: U256) -> impl Iterator<Item = (OrderHash, &RequestOrder, U256)> {
+        let cheapest = self.workerpools(category).next().map(|(_, order, _)| order.workerpoolprice);
+        let pays = move |order: &RequestOrder| cheapest.is_some_and(|price| price <= order.workerpoolmaxprice);
+        self.requests(category).take_while(move |(_, order, _)| pays(order))
+    }
+
     /// The categories in which requests rest.
     pub fn wanted_categories(&self) -> impl Iterator<Item = U256> {
         self.requests.shelves().copied()

@@ -39,7 +39,7 @@ impl Market {
         }
         let categories: Vec<U256> = self.book.wanted_categories().collect();
         for category in categories {
-            let requests: Vec<OrderHash> = self.book.requests(category).map(|(hash, _, _)| hash).collect();
+            let requests: Vec<OrderHash> = self.book.crossing(category).map(|(hash, _, _)| hash).collect();
             for request in requests {
                 while let Ok(found) = self.book.best(request, &self.facts()) {
                     if self.enter_match(at, found, out).is_err() {

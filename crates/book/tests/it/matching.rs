@@ -175,3 +175,17 @@ fn an_order_taken_off_is_matched_no_more() {
     assert_eq!(market.book.wanted_categories().count(), 0);
     assert_ne!(APP, POOL);
 }
+
+#[test]
+fn only_bids_that_reach_the_cheapest_offer_are_worth_trying() {
+    let mut market = Market::with_app();
+    for (hash, price) in [(1, 4), (2, 6), (3, 5), (4, 7)] {
+        market.buy(hash, price, 1);
+    }
+    let crossing = |market: &Market| market.book.crossing(U256::ZERO).map(|row| row.0).collect::<Vec<_>>();
+    assert_eq!(crossing(&market), []);
+    market.sell(10, 9, 1);
+    assert_eq!(crossing(&market), []);
+    market.sell(11, 5, 1);
+    assert_eq!(crossing(&market), [name(4), name(2), name(3)]);
+}
