@@ -22,8 +22,10 @@ use units::OrderHash;
 
 /// Results read at once.
 const PAGE: u64 = 200;
-/// The least time between two looks: what comes quicker comes together.
+/// The least time between two looks while there is news without a break: what comes quicker comes together.
 const PACE: Duration = Duration::from_millis(100);
+/// The same after a quiet time: what is new is told at once, and the time doubles from look to look up to [`PACE`].
+const FIRST_PACE: Duration = Duration::from_millis(1);
 /// How often progress is looked at without news: leases come and go without rows.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -39,6 +41,8 @@ struct Watcher {
     pending: VecDeque<Event>,
     /// Whether there is more to be said already.
     behind: bool,
+    /// The least time until the next look.
+    pace: Duration,
     ended: bool,
     _open: Open,
 }
@@ -73,6 +77,7 @@ pub(crate) async fn stream(
         said: None,
         pending: VecDeque::new(),
         behind: true,
+        pace: FIRST_PACE,
         ended: false,
         _open: Open(Arc::clone(&shared)),
         shared,
@@ -104,13 +109,19 @@ impl Watcher {
     /// Waits for news, or a while; none when the exchange stops.
     async fn wait(&mut self) -> Option<()> {
         let stopping = self.shared.stopping.clone();
+        let pace = self.pace;
         let pause = async {
-            sleep(PACE).await;
+            sleep(pace).await;
+            let there = self.news.has_changed().unwrap_or(false);
             // No news is no failure: running tasks change without any.
             drop(timeout(LOOK, self.news.changed()).await);
+            there
         };
         tokio::select! {
-            () = pause => Some(()),
+            there = pause => {
+                self.pace = if there { (2 * pace).min(PACE) } else { FIRST_PACE };
+                Some(())
+            }
             () = stopping.cancelled() => None,
         }
     }
