@@ -57,9 +57,9 @@ pub const OUTPUT_FILES: u64 = 100_000;
 /// Largest app, bytes.
 pub const APP_BYTES: u64 = 256 << 20;
 /// Requests that one address may make at once, before [`REQUEST_RATE`] holds.
-pub const REQUEST_BURST: u32 = 5_000;
+pub const REQUEST_BURST: u32 = 20_000;
 /// Requests a second that one address may make for long.
-pub const REQUEST_RATE: u32 = 500;
+pub const REQUEST_RATE: u32 = 2_000;
 /// Answers kept for repeats under a client-made id.
 pub const REQUEST_IDS: usize = 100_000;
 /// Longest client-made id of a request, bytes.

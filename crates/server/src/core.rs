@@ -49,6 +49,8 @@ pub(crate) enum Request {
     Said { worker: Address, session: u64, said: Said },
     /// Something to be read; done after the turn's entries are durable.
     Read(Reading),
+    /// Let the journal grow by so many pages at most: how tests meet a full disk.
+    LimitJournal(u64),
     /// Finish and stop.
     Stop,
 }
@@ -132,6 +134,11 @@ impl Core {
         let read =
             move |state: &State| tasks.into_iter().map(|task| (task, state.stated(task, worker))).collect::<Vec<_>>();
         self.read(read).await.ok()
+    }
+
+    /// See [`Request::LimitJournal`].
+    pub(crate) async fn limit_journal(&self, pages: u64) {
+        drop(self.sender.send(Request::LimitJournal(pages)).await);
     }
 
     /// Lets the loop finish what it has and stop.

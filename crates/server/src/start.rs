@@ -9,8 +9,9 @@ use crate::http::{self, Limiter, Repeats};
 use crate::shared::Shared;
 use crate::worker::Seats;
 use crate::{changes, history};
+use axum::serve::ListenerExt as _;
 use exchange::{Command, Entry, Event, Exchange, Genesis};
-use journal::history::HistoryWriter;
+use journal::history::{History, HistoryWriter};
 use journal::{Journal, JournalError};
 use market::Market;
 use orders::SigningKey;
@@ -25,7 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use units::Address;
+use units::{Address, OrderHash, Timestamp};
 
 /// How long open connections have to end when the server stops.
 const GRACE: Duration = Duration::from_secs(3);
@@ -101,6 +102,7 @@ pub struct ServerHandle {
     operator: Address,
     join_token: Option<String>,
     stop: CancellationToken,
+    core: Core,
     ended: watch::Receiver<bool>,
     outcome: oneshot::Receiver<Result<(), LoopError>>,
 }
@@ -139,6 +141,12 @@ impl ServerHandle {
         self.join().await
     }
 
+    /// Lets the journal grow by this many pages of 4 KiB at most: how tests meet a full disk.
+    #[doc(hidden)]
+    pub async fn limit_journal(&self, pages: u64) {
+        self.core.limit_journal(pages).await;
+    }
+
     /// A way to stop it from elsewhere.
     #[must_use]
     pub fn stopper(&self) -> CancellationToken {
@@ -169,6 +177,8 @@ struct Opened {
     exchange: Exchange,
     writer: HistoryWriter,
     blobs: blobs::Store,
+    /// Since when orders rest, as far as the history knows.
+    since: BTreeMap<OrderHash, Timestamp>,
 }
 
 impl Server {
@@ -228,7 +238,19 @@ fn open(data_dir: &std::path::Path, private: bool) -> Result<Opened, StartError>
         let folder = folder.path().to_owned();
         return Err(StartError::OtherOperator { folder, founded: genesis.operator, key: key.address() });
     }
-    Ok(Opened { folder, key, journal: opened.journal, exchange: opened.exchange, writer, blobs })
+    let since = published(folder.path(), &opened.exchange)?;
+    Ok(Opened { folder, key, journal: opened.journal, exchange: opened.exchange, writer, blobs, since })
+}
+
+/// When the orders that rest were published. The hosted pools' own are not in the history: they count from now.
+fn published(folder: &std::path::Path, exchange: &Exchange) -> Result<BTreeMap<OrderHash, Timestamp>, JournalError> {
+    let history = History::open(folder)?;
+    let mut since = BTreeMap::new();
+    for order in exchange.resting() {
+        let row = history.order(order.hash())?;
+        since.insert(order.hash(), row.map_or(exchange.now(), |row| row.published));
+    }
+    Ok(since)
 }
 
 /// Writes what the history lacks while the journal is replayed.
@@ -274,14 +296,15 @@ impl CatchUp<'_> {
 }
 
 fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) -> Result<ServerHandle, StartError> {
-    let Opened { folder, key, journal, exchange, writer, blobs } = opened;
+    let Opened { folder, key, journal, exchange, writer, blobs, since } = opened;
     let genesis = exchange.genesis().clone();
     let clock = Arc::new(Clock::after(exchange.now()));
     let durable = Arc::new(AtomicU64::new(journal.last().sequence));
     let (recorder, reads, history) =
         history::start(folder.path(), writer, blobs.clone(), Arc::clone(&durable)).map_err(StartError::Thread)?;
     let (core, requests) = Core::new();
-    let state = State::new(Market::new(exchange), journal.last());
+    let mut state = State::new(Market::new(exchange), journal.last());
+    state.since = since;
     let turns = Loop {
         state,
         journal,
@@ -301,7 +324,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
         domain: genesis.domain(),
         access,
         clock,
-        core,
+        core: core.clone(),
         blobs,
         parties: Parties::default(),
         reads,
@@ -320,11 +343,13 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
     let runtime = tokio::runtime::Handle::current();
     let ended_by_itself = stop.clone();
     let spawned = std::thread::Builder::new().name("exchange".to_owned()).spawn(move || {
-        let result = turns.run(&store, &runtime);
+        let recorder = turns.recorder.clone();
+        let result = turns.run_guarded(&store, &runtime);
         if let Err(error) = &result {
             tracing::error!(error = error as &dyn std::error::Error, "the exchange has stopped");
         }
         // Rows on their way are written before the folder is free for another server.
+        recorder.close();
         drop(history.join());
         drop(store);
         drop(ending.send(result));
@@ -346,7 +371,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
         telling.send_replace(true);
     });
     tracing::info!(%addr, %operator, "the exchange is open");
-    Ok(ServerHandle { addr, operator, join_token, stop, ended, outcome })
+    Ok(ServerHandle { addr, operator, join_token, stop, core, ended, outcome })
 }
 
 /// Serves until told to stop; then lets connections end, but not for ever.
@@ -354,6 +379,8 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let stopping = shared.stopping.clone();
     let app = http::router(Arc::clone(&shared)).into_make_service_with_connect_info::<SocketAddr>();
     let until = stopping.clone();
+    // What is written is to leave at once: a worker's next task must not wait until it has acknowledged the last.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let serving = axum::serve(listener, app).with_graceful_shutdown(until.cancelled_owned()).into_future();
     let mut serving = std::pin::pin!(serving);
     tokio::select! {

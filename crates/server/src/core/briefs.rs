@@ -13,6 +13,11 @@ use units::{Address, DealId, Digest, U256};
 /// The name that a dataset's file has for tasks.
 const DATASET_NAME: &str = "dataset";
 
+/// The type of every app that iExec's SDK deploys: it can write no other.
+const IEXECS_TYPE: &str = "DOCKER";
+/// What an app of that type is here where it names a blob: images are in registries, so the blob is a module.
+const MODULE_TYPE: &str = "WASM";
+
 /// Briefs of live deals.
 #[derive(Debug, Default)]
 pub(crate) struct Briefs {
@@ -67,7 +72,10 @@ fn number(value: U256) -> u64 {
 /// An app's module and type. One that names no blob has the zero digest, which no worker can fetch.
 fn app(exchange: &Exchange, address: Address) -> (Digest, String) {
     match exchange.hub().asset(address).map(|asset| &asset.kind) {
-        Some(AssetKind::App { runtime, multiaddr, .. }) => (blob_named(multiaddr).unwrap_or_default(), runtime.clone()),
+        Some(AssetKind::App { runtime, multiaddr, .. }) => match blob_named(multiaddr) {
+            Some(module) if runtime == IEXECS_TYPE => (module, MODULE_TYPE.to_owned()),
+            named => (named.unwrap_or_default(), runtime.clone()),
+        },
         Some(AssetKind::Dataset { .. } | AssetKind::Workerpool { .. }) | None => (Digest::default(), String::new()),
     }
 }

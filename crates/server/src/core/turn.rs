@@ -85,8 +85,13 @@ pub(super) struct Owed {
 }
 
 impl Loop {
-    /// Runs until it is told to stop, or cannot go on.
-    pub(crate) fn run(mut self, blobs: &Store, runtime: &Handle) -> Result<(), LoopError> {
+    /// Runs until it is told to stop, or cannot go on. A panic is an end like any other: whoever waits is told.
+    pub(crate) fn run_guarded(self, blobs: &Store, runtime: &Handle) -> Result<(), LoopError> {
+        let ran = catch_unwind(AssertUnwindSafe(|| self.run(blobs, runtime)));
+        ran.unwrap_or_else(|panic| Err(LoopError::Fault { reason: words_of(panic.as_ref()) }))
+    }
+
+    fn run(mut self, blobs: &Store, runtime: &Handle) -> Result<(), LoopError> {
         self.take_up(blobs)?;
         let mut gathered = Vec::with_capacity(GROUP);
         loop {
@@ -133,7 +138,6 @@ impl Loop {
         if let Err(error) = self.journal.save_snapshot(self.state.market.exchange()) {
             tracing::warn!(%error, "no snapshot was saved; the next start replays more");
         }
-        self.recorder.close();
         Ok(())
     }
 
@@ -200,6 +204,7 @@ impl Loop {
                 }
             }
             Request::Read(read) => owed.reads.push(read),
+            Request::LimitJournal(pages) => self.journal.limit_growth(pages)?,
             Request::Stop => owed.stop = true,
         }
         Ok(())
@@ -220,8 +225,7 @@ impl Loop {
 
     fn guarded(&mut self, suspect: Option<&Entry>, work: impl FnOnce(&mut Self)) -> Result<(), LoopError> {
         let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(self))) else { return Ok(()) };
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let reason = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words").to_owned();
+        let reason = words_of(panic.as_ref());
         if let Some(entry) = suspect {
             self.journal.suspect(entry, &reason)?;
         }
@@ -346,6 +350,12 @@ impl Loop {
         }
         Ok(stop)
     }
+}
+
+/// What a panic said.
+fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let said = panic.downcast_ref::<String>().map(String::as_str);
+    said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words").to_owned()
 }
 
 /// The job that a command begins, if it does.

@@ -19,7 +19,7 @@ use units::{Address, Timestamp};
 /// The header.
 const HEADER: &str = "idempotency-key";
 /// Longest answer that is kept, bytes; longer ones are answered anew.
-const ANSWER_BYTES: usize = 64 << 10;
+const ANSWER_BYTES: usize = 1 << 20;
 
 type Key = (Option<Address>, String, String, String);
 type Kept = Arc<OnceCell<(StatusCode, Bytes)>>;

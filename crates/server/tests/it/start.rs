@@ -1,7 +1,9 @@
 //! Starting: each thing that can be in the way is named, with what to do.
 
-use crate::house::{House, config};
-use server::{Config, Server, StartError};
+use crate::house::{House, config, job_of, key, publish};
+use client::{Client, Options};
+use server::{Config, LoopError, Server, StartError};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_taken_port_is_named_with_the_option_that_helps() {
@@ -34,6 +36,30 @@ async fn a_data_folder_of_a_newer_version_is_refused_untouched() {
     let error = Server::start(config(folder.path(), false)).await.unwrap_err();
     assert!(matches!(error, StartError::Journal(journal::JournalError::Newer { found: 99, .. })), "{error}");
     assert!(error.to_string().contains("update hands"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_disk_is_full_nothing_more_is_acknowledged_and_nothing_is_lost() {
+    let house = House::open().await;
+    let client = house.client(1).await;
+    let app = publish(&client).await;
+    house.server.limit_journal(2).await;
+    let mut taken = Vec::new();
+    let short = Options { patience: Duration::from_millis(200), ..Options::default() };
+    let hasty = Client::connect(&house.url(), key(1), short).await.unwrap();
+    while let Ok(submitted) = hasty.submit(&job_of(&app, 1, 1)).await {
+        taken.push(submitted.job.id);
+        assert!(taken.len() < 50, "the journal did not fill");
+    }
+    let House { folder, server } = house;
+    let error = server.join().await.unwrap_err();
+    assert!(matches!(error, LoopError::Journal(journal::JournalError::Full { .. })), "{error}");
+    let server = Server::start(config(folder.path(), false)).await.unwrap();
+    let house = House { folder, server };
+    let mut kept: Vec<_> = house.client(1).await.jobs().await.unwrap().into_iter().map(|job| job.id).collect();
+    kept.sort_unstable();
+    taken.sort_unstable();
+    assert_eq!(kept, taken, "what was acknowledged is there, and nothing else");
 }
 
 #[tokio::test(flavor = "multi_thread")]
