@@ -34,6 +34,9 @@ const HEADROOM: U256 = U256::from_limbs([2, 0, 0, 0]);
 /// What the operator issues to everybody who pays or stakes, credits, beside one for every frame.
 const ISSUED: u64 = 10;
 
+/// How many stakes the liar has to lose, at the price that is asked at first.
+const LIES: U256 = U256::from_limbs([6, 0, 0, 0]);
+
 /// What was seen while the exchange was open.
 struct Play {
     evidence: Evidence,
@@ -82,13 +85,18 @@ async fn play(stage: &mut Stage, args: &DemoArgs, scene: &Scene) -> anyhow::Resu
     let app = app_owner.publish_module("tracer", bundle::TRACER, AppPrice::Everybody(APP_PRICE)).await?;
     for party in &stage.parties {
         match party.part {
-            stage::Part::Operator | stage::Part::Requester | stage::Part::Worker | stage::Part::Liar => {
+            stage::Part::Operator | stage::Part::Requester | stage::Part::Worker => {
                 operator.issue(party.address, Amount::credits(ISSUED + u64::from(args.frames))).await?;
             }
-            stage::Part::AppOwner | stage::Part::Kitty => {}
+            stage::Part::AppOwner | stage::Part::Liar | stage::Part::Kitty => {}
         }
     }
     let offer = stage.assembled(requester, args.trust).await?;
+    // Who lies is out when its stakes are gone.
+    let purse = stage::stake(requester, offer.price)?.checked_mul(LIES).context("the price is beyond reason")?;
+    for liar in stage.parties.iter().filter(|party| party.part == stage::Part::Liar) {
+        operator.issue(liar.address, purse).await?;
+    }
     let workers = stage.workers();
     note(format_args!(
         "{workers} workers of as many owners stand ready in the pool {}; worker {workers} lies",

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep, timeout};
-use units::{Address, Amount};
+use units::{Address, Amount, U256};
 
 /// The pool that the workers work for: a wrong result costs them a stake.
 pub(super) const POOL: &str = "bonded";
@@ -242,6 +242,13 @@ impl Stage {
 /// The pool that the workers work for.
 pub(super) fn pool(client: &Client) -> anyhow::Result<&Pool> {
     client.exchange().pools.iter().find(|pool| pool.name == POOL).with_context(|| format!("there is no pool {POOL}"))
+}
+
+/// What a worker of the pool has at stake in a task of this price.
+pub(super) fn stake(client: &Client, price: Amount) -> anyhow::Result<Amount> {
+    let ratio = U256::from(pool(client)?.worker_stake_ratio);
+    let stake = price.checked_mul(ratio).and_then(|part| part.checked_div(U256::from(100)));
+    stake.context("the price is beyond reason")
 }
 
 #[cfg(test)]
