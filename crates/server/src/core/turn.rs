@@ -41,12 +41,12 @@ pub enum LoopError {
     /// The journal cannot write. What was not acknowledged did not happen.
     #[error("the exchange has stopped because its journal cannot write")]
     Journal(#[from] JournalError),
-    /// The rules failed on a command. It is noted, and will be left out after the next start.
+    /// The rules or the policy failed. A command that made the rules fail is noted, and left out after the next start.
     #[error(
-        "the exchange has stopped because of a fault in its rules: {reason}; start it again, the command is set aside"
+        "the exchange has stopped because of a fault of its own: {reason}; start it again: nothing acknowledged is lost"
     )]
     Fault {
-        /// What the rules said.
+        /// What they said.
         reason: String,
     },
 }

@@ -35,6 +35,7 @@ pub(crate) async fn place(
 /// Holds a maker to the limit on open orders; the exchange's own pools renew theirs all the time.
 pub(crate) async fn check_open(core: &crate::core::Core, order: &AnyOrder) -> Answer<()> {
     let (hash, kind, maker) = (order.hash(), order.kind(), order.signer().address());
+    let subject = order.subject();
     let open = core
         .read(move |state| {
             let exchange = state.market.exchange();
@@ -42,6 +43,10 @@ pub(crate) async fn check_open(core: &crate::core::Core, order: &AnyOrder) -> An
                 return 0;
             }
             let theirs = |other: &&AnyOrder| other.kind() == kind && other.signer().address() == maker;
+            // Requests, of which there are many, are found by their maker.
+            if kind == OrderKind::Request {
+                return exchange.resting_of(subject).filter(theirs).take(limits::OPEN_ORDERS).count();
+            }
             exchange.resting().filter(theirs).take(limits::OPEN_ORDERS).count()
         })
         .await?;

@@ -15,6 +15,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use units::{Address, B256, Bytes, TaskId};
 
+/// A way to make a hello bad.
+type Spoil = fn(&mut Hello);
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A worker that says whatever a test wants.
@@ -89,10 +92,12 @@ impl Raw {
         loop {
             let message = timeout(PATIENCE, self.socket.next()).await.expect("the exchange says something")?;
             match message {
-                Ok(Message::Text(text)) => match serde_json::from_str(text.as_str()).unwrap() {
-                    ToWorker::Ping => {}
-                    frame => return Some(frame),
-                },
+                Ok(Message::Text(text)) => {
+                    let frame: ToWorker = serde_json::from_str(text.as_str()).unwrap();
+                    if frame != ToWorker::Ping {
+                        return Some(frame);
+                    }
+                }
                 Ok(Message::Close(_)) | Err(_) => return None,
                 Ok(_) => {}
             }
@@ -214,7 +219,7 @@ async fn who_says_nothing_at_all_is_let_go() {
 async fn a_hello_is_the_workers_own_and_for_a_pool_that_is_here() {
     let house = House::open().await;
     let pool = pool(&house).await;
-    let spoil: [(&str, fn(&mut Hello)); 6] = [
+    let spoil: [(&str, Spoil); 6] = [
         ("signature", |hello| hello.worker = Address::repeat_byte(1)),
         ("version", |hello| hello.version += 1),
         ("signature", |hello| hello.owner = Address::repeat_byte(2)),
