@@ -24,7 +24,12 @@ impl Market {
         let exchange = &self.exchange;
         self.dispatch.grants(at, &|account| exchange.account(account).free, &mut decisions);
         self.carry_out(at, decisions, out);
-        let (offers, withdrawn) = self.supply.renew(at, self.exchange.genesis(), &self.dispatch);
+        let exchange = &self.exchange;
+        let has = |worker| {
+            let account = exchange.account(worker);
+            account.free.checked_add(account.locked).expect("all money can be counted")
+        };
+        let (offers, withdrawn) = self.supply.renew(at, exchange.genesis(), &self.dispatch, &has);
         out.offers.extend(offers);
         for (order, by) in withdrawn {
             // Gone already if it was filled just now.

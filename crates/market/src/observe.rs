@@ -43,7 +43,10 @@ impl Market {
                 self.dispatch.shown(at, task, worker, &mut decisions);
                 self.carry_out(at, decisions, out);
             }
-            Event::Issued { .. } | Event::TokenTransfer { .. } | Event::GroupMember { .. } => self.book_stirred = true,
+            Event::Issued { .. } | Event::TokenTransfer { .. } | Event::GroupMember { .. } => {
+                self.book_stirred = true;
+                self.supply.capacity_changed();
+            }
             Event::TokenApproval { .. }
             | Event::AssetTransfer { .. }
             | Event::PolicyUpdate { .. }
@@ -74,7 +77,15 @@ impl Market {
             Hub::AccurateContribution { worker, .. } | Hub::FaultyContribution { worker, .. } => {
                 self.dispatch.set_score(worker, self.exchange.score(worker).saturating_to());
             }
-            Hub::Transfer { .. } | Hub::Unlock { .. } => self.book_stirred = true,
+            Hub::Transfer { from, to, .. } => {
+                self.book_stirred = true;
+                // Stakes and rewards go through the hub; what else comes may let a worker stake for more.
+                let hub = self.exchange.genesis().hub;
+                if from != hub && to != hub {
+                    self.supply.capacity_changed();
+                }
+            }
+            Hub::Unlock { .. } => self.book_stirred = true,
             Hub::Approval { .. }
             | Hub::Lock { .. }
             | Hub::Seize { .. }

@@ -120,12 +120,14 @@ impl Supply {
         if load.saturating_mul(2) > capacity { 0 } else { capacity.saturating_sub(load) }
     }
 
-    /// The orders to sign so that every rung stands, and the resting orders to withdraw.
+    /// The orders to sign so that every rung stands, and the resting orders to withdraw; `has` tells what a worker owns, at
+    /// stake or not.
     pub(crate) fn renew(
         &mut self,
         at: Timestamp,
         genesis: &Genesis,
         dispatch: &Dispatch,
+        has: &impl Fn(Address) -> Amount,
     ) -> (Vec<WorkerpoolOrder>, Vec<(OrderHash, Address)>) {
         let (mut offers, mut withdrawn) = (Vec::new(), Vec::new());
         if !std::mem::take(&mut self.stirred) {
@@ -136,7 +138,7 @@ impl Supply {
         }
         for pool in &genesis.pools {
             let workers = connected(pool.address, dispatch);
-            let wanted = wanted_rungs(genesis, pool, &workers, dispatch.is_private());
+            let wanted = wanted_rungs(genesis, pool, &workers, dispatch.is_private(), has);
             let stale: Vec<Rung> =
                 self.rungs.keys().filter(|rung| rung.pool == pool.address && !wanted.contains(rung)).copied().collect();
             for rung in stale {
@@ -164,8 +166,14 @@ fn connected(pool: Address, dispatch: &Dispatch) -> Vec<WorkerView> {
     dispatch.workers().filter(|view| view.connected && view.worker.pool == pool).collect()
 }
 
-/// The rungs that a pool with these workers should have.
-fn wanted_rungs(genesis: &Genesis, pool: &HostedPool, workers: &[WorkerView], private: bool) -> BTreeSet<Rung> {
+/// The rungs that a pool with these workers should have: those that enough of them ask no more for and can stake for.
+fn wanted_rungs(
+    genesis: &Genesis,
+    pool: &HostedPool,
+    workers: &[WorkerView],
+    private: bool,
+    has: &impl Fn(Address) -> Amount,
+) -> BTreeSet<Rung> {
     let mut wanted = BTreeSet::new();
     for category in 0..genesis.categories.len() {
         let category = u64::try_from(category).expect("categories are few");
@@ -175,11 +183,16 @@ fn wanted_rungs(genesis: &Genesis, pool: &HostedPool, workers: &[WorkerView], pr
         };
         let floors: BTreeSet<Amount> = workers.iter().filter_map(floor_of).collect();
         for floor in floors.into_iter().take(MOST_FLOORS) {
-            let willing = workers.iter().filter(|view| floor_of(view).is_some_and(|own| own <= floor));
-            let owners: BTreeSet<Address> =
-                willing.map(|view| if private { view.worker.address } else { view.worker.owner }).collect();
-            let most = u32::try_from(owners.len()).unwrap_or(MOST_REPLICAS).min(MOST_REPLICAS);
-            for replicas in 1..=most {
+            for replicas in 1..=MOST_REPLICAS {
+                let stake = stake(price(floor, replicas.into(), pool.scheduler_reward_ratio), pool.worker_stake_ratio);
+                let able = workers
+                    .iter()
+                    .filter(|view| floor_of(view).is_some_and(|own| own <= floor) && has(view.worker.address) >= stake);
+                let owners: BTreeSet<Address> =
+                    able.map(|view| if private { view.worker.address } else { view.worker.owner }).collect();
+                if u32::try_from(owners.len()).is_ok_and(|owners| owners < replicas) {
+                    break;
+                }
                 wanted.insert(Rung { pool: pool.address, category, replicas, floor });
             }
         }
@@ -212,6 +225,12 @@ fn price(floor: Amount, replicas: u64, pool_share: u64) -> Amount {
     let workers_share = U256::from(100_u64.saturating_sub(pool_share).max(1));
     let each = floor.0.saturating_mul(U256::from(replicas)).saturating_mul(U256::from(MARGIN_PERCENT));
     Amount(each.saturating_mul(hundred).div_ceil(workers_share.saturating_mul(hundred)))
+}
+
+/// What a worker stakes for a task of this price.
+fn stake(price: Amount, ratio: u64) -> Amount {
+    let hundredfold = price.0.saturating_mul(U256::from(ratio));
+    Amount(hundredfold.checked_div(U256::from(100)).expect("a hundred is not zero"))
 }
 
 /// What a worker earns for a task at the least, when as many newcomers agree as the trust needs.

@@ -41,6 +41,27 @@ fn as_many_replicas_are_sold_as_there_are_owners() {
 }
 
 #[test]
+fn a_bonded_pool_sells_only_what_its_workers_can_stake_for() {
+    let mut world = World::new(false);
+    for name in 10..12 {
+        world.join(name, Nature::Honest, "bonded", 1_000);
+    }
+    world.settle();
+    assert_eq!(rungs(&world), [], "nobody has anything to stake");
+    let trusts = |world: &World| -> Vec<U256> {
+        rungs(world).iter().filter(|rung| rung.0 == U256::ZERO).map(|rung| rung.1).collect()
+    };
+    // 30 % of 1,112, which one replica costs, and of 2,223, which two do.
+    world.credit(10, 666);
+    world.credit(11, 333);
+    world.settle();
+    assert_eq!(trusts(&world), [U256::from(2)]);
+    world.credit(11, 333);
+    world.settle();
+    assert_eq!(trusts(&world), [U256::from(2), U256::from(4)]);
+}
+
+#[test]
 fn the_price_of_a_rung_rises_with_its_floor_and_its_replicas() {
     let mut world = World::new(false);
     world.join(10, Nature::Honest, "commons", 100);
