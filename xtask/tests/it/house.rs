@@ -45,7 +45,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
 /// why it keeps the room pure.
 pub(crate) const PURE: &[(&str, &[&str])] = &[
     ("units", &["alloy-primitives", "serde"]),
-    ("orders", &["alloy-primitives", "alloy-sol-types", "secp256k1", "serde", "thiserror"]),
+    ("orders", &["alloy-primitives", "secp256k1", "serde", "thiserror"]),
     ("abi", &["alloy-primitives", "alloy-rlp", "alloy-sol-types", "thiserror"]),
     ("results", &["alloy-primitives", "serde", "serde_json", "sha2", "thiserror"]),
     ("ledger", &["serde", "thiserror"]),
@@ -64,7 +64,6 @@ pub(crate) const ONLY: &[(&str, &[&str])] = &[
     ("comfy-table", &["cli"]),
     ("directories", &["cli"]),
     ("indicatif", &["cli"]),
-    ("object_store", &["blobs"]),
     ("rusqlite", &["journal"]),
     ("tower-http", &["server"]),
     ("wasmtime", &["sandbox"]),
