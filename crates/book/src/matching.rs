@@ -130,22 +130,34 @@ impl Goods<'_> {
     }
 }
 
-/// The first row that fits; else the first misfit met. Rows come cheapest first, so the search ends at the first too dear.
+/// The first row that fits; else the misfit that is nearest to fitting. Rows come cheapest first, so the search ends at the
+/// first too dear.
 fn first_fit<'a, O>(
     rows: impl Iterator<Item = &'a Row<O>>,
     misfit: impl Fn(&Row<O>) -> Option<Misfit>,
 ) -> Result<&'a Row<O>, Option<Misfit>> {
     let mut nearest = None;
     for row in rows {
-        match misfit(row) {
-            None => return Ok(row),
-            Some(Misfit::TooDear) => return Err(Some(nearest.unwrap_or(Misfit::TooDear))),
-            Some(why @ (Misfit::TrustTooLow | Misfit::Tag | Misfit::Restricted | Misfit::Busy | Misfit::Unstaked)) => {
-                nearest = nearest.or(Some(why));
-            }
+        let Some(why) = misfit(row) else { return Ok(row) };
+        nearest = nearest.into_iter().chain([why]).min_by_key(|why| distance(*why));
+        if why == Misfit::TooDear {
+            break;
         }
     }
     Err(nearest)
+}
+
+/// How far an offer is from fitting: time mends a busy pool, money a price; trust, capability and restriction take another
+/// offer.
+fn distance(why: Misfit) -> u8 {
+    match why {
+        Misfit::Busy => 0,
+        Misfit::Unstaked => 1,
+        Misfit::TooDear => 2,
+        Misfit::TrustTooLow => 3,
+        Misfit::Tag => 4,
+        Misfit::Restricted => 5,
+    }
 }
 
 /// Whether the requester can pay for a match.

@@ -48,6 +48,17 @@ fn a_request_that_can_be_matched_has_no_obstacle() {
 }
 
 #[test]
+fn of_several_obstacles_the_one_nearest_to_a_match_is_named() {
+    let mut market = Market::with_app();
+    market.buy(1, 5, 1);
+    market.rest(2, AnyOrder::Workerpool(WorkerpoolOrder { trust: U256::ONE, ..sell(1, 1) }));
+    market.sell(3, 5, 1);
+    market.world.room.insert(POOL, 0);
+    let busy = Err(Obstacle::NoWorkerpoolOrder(Some(Misfit::Busy)));
+    assert_eq!(market.best(1), busy, "it waits for capacity, not for more trust");
+}
+
+#[test]
 fn what_is_not_on_the_book_is_not_explained() {
     assert!(Market::default().book.explain(name(1), &Market::default().world).is_none());
 }
