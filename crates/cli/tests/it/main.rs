@@ -5,6 +5,7 @@ mod by_hand;
 mod demo;
 mod hands;
 mod help;
+mod iexec_sdk;
 mod jobs;
 mod killed;
 mod market;
