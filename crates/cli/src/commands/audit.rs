@@ -13,6 +13,7 @@ use journal::{AuditError, Receipt, Report, Source, audit, decode_range};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tokio::runtime::Handle;
+use units::Address;
 
 /// Prove from its journal that an exchange paid and verified by the rules
 ///
@@ -45,7 +46,15 @@ pub(crate) struct AuditArgs {
 pub(crate) async fn run(context: &Context, args: AuditArgs) -> anyhow::Result<Exit> {
     let audited = match &args.target {
         Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
-            audit_url(context, &args, url.clone()).await?
+            let (audited, operator) = audit_url(context, &args, url.clone()).await?;
+            if let Ok(report) = &audited
+                && report.genesis.operator != operator
+            {
+                let shown = report.genesis.operator;
+                note(format_args!("NOT PROVEN: the journal shown is of operator {shown}, not {operator}"));
+                return Ok(Exit::NotProven);
+            }
+            audited
         }
         Some(path) => audit_path(context, &args, path.into()).await?,
         None => audit_path(context, &args, context.home.exchange_folder()).await?,
@@ -91,7 +100,8 @@ async fn audit_path(context: &Context, args: &AuditArgs, path: PathBuf) -> anyho
     audited.context("the audit itself failed")
 }
 
-async fn audit_url(context: &Context, args: &AuditArgs, url: String) -> anyhow::Result<Audited> {
+/// What the audit of an exchange found, and who it says that its operator is.
+async fn audit_url(context: &Context, args: &AuditArgs, url: String) -> anyhow::Result<(Audited, Address)> {
     let key = wallet::load(&context.home)?;
     let exchange = ExchangeArgs { exchange: Some(url), join: args.join.clone() };
     let Attached { client, .. } = attach(&context.home, &key, &exchange, Needs::Answers).await?;
@@ -110,12 +120,7 @@ async fn audit_url(context: &Context, args: &AuditArgs, url: String) -> anyhow::
         audit(Source::fetched(fetch), &receipts)
     });
     let audited = audited.await.context("the audit itself failed")?;
-    if let Ok(report) = &audited
-        && report.genesis.operator != operator
-    {
-        note(format_args!("NOT PROVEN: the journal shown is of operator {}, not {operator}", report.genesis.operator));
-    }
-    Ok(audited)
+    Ok((audited, operator))
 }
 
 /// Receipts of the exchange with this hub that commands of this home kept.

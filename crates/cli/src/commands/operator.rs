@@ -1,6 +1,6 @@
 //! `hands operator`: issuing and redeeming credits, for whoever runs the exchange.
 
-use crate::attach::{ExchangeArgs, Needs, attach};
+use crate::attach::{ExchangeArgs, Needs, attach, running_folders};
 use crate::commands::Context;
 use crate::exit::{Exit, hinted};
 use crate::listing::Format;
@@ -28,7 +28,7 @@ pub(crate) struct OperatorArgs {
 /// Which exchange, and where its operator's key is.
 #[derive(Args, Clone, Debug)]
 struct Books {
-    /// The exchange's data folder, which has the operator's key. Default: `exchange` in the home folder.
+    /// The exchange's data folder, which has the operator's key. Default: that of the exchange running here.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     #[command(flatten)]
@@ -80,7 +80,14 @@ impl OperatorCommand {
 pub(crate) async fn run(context: &Context, args: OperatorArgs) -> anyhow::Result<Exit> {
     let home = &context.home;
     let Books { data, mut exchange } = args.command.books().clone();
-    let folder = data.clone().unwrap_or_else(|| home.exchange_folder());
+    let folder = match &data {
+        Some(data) => data.clone(),
+        // The exchange that will be found, wherever its folder is.
+        None => {
+            let mut running = running_folders(home)?.into_iter();
+            running.find(|folder| host::endpoint(folder).is_some()).unwrap_or_else(|| home.exchange_folder())
+        }
+    };
     let key = match host::operator_key(&folder)? {
         Some(key) => key,
         None => wallet::load(home)?,

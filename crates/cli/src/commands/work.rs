@@ -1,9 +1,10 @@
 //! `hands work`: lend this machine.
 
+use crate::attach::connect;
 use crate::commands::Context;
 use crate::describe::count;
 use crate::exit::Exit;
-use crate::home::{Lock, worker_key};
+use crate::home::{Home, Lock, worker_key};
 use crate::host::{self, Interrupt};
 use crate::terminal::{note, say};
 use crate::{parse, wallet};
@@ -17,7 +18,7 @@ use orders::{Domain, SigningKey};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
-use units::Amount;
+use units::{Address, Amount};
 
 /// How often the tally is said while it changes.
 const TALLY: Duration = Duration::from_secs(30);
@@ -97,9 +98,27 @@ pub(crate) async fn run(context: &Context, args: WorkArgs) -> anyhow::Result<Exi
         home.remember(&args.exchange, |known| known.join_token = join_token)?;
     }
     say(format_args!("worker {} lends {} to {}", key.address(), count(cores.into(), "core"), args.exchange));
+    advise_stake(home, &wallet, &args, &exchange, key.address()).await;
     let ended = serve(agent).await;
     drop::<Lock>(lock);
     ended
+}
+
+/// Where the pool wants stakes that the worker has not: says how it gets them. Without them it is given no work.
+async fn advise_stake(home: &Home, wallet: &SigningKey, args: &WorkArgs, exchange: &Exchange, worker: Address) {
+    let pool = exchange.pools.iter().find(|pool| pool.name == args.pool || args.pool.parse() == Ok(pool.address));
+    let Some(pool) = pool.filter(|pool| pool.worker_stake_ratio > 0 && !exchange.private) else { return };
+    // Whatever is wrong with the connection, the agent says it.
+    let Ok(client) = connect(home, wallet, &args.exchange, args.join.clone(), Duration::ZERO).await else { return };
+    let Ok(account) = client.account(worker).await else { return };
+    if account.free.is_zero() && account.locked.is_zero() {
+        let (ratio, url) = (pool.worker_stake_ratio, &args.exchange);
+        note(format_args!(
+            "pool {} has its workers stake {ratio} % of a task's price, and this one has no credits; until it has, it gets no work\n  \
+             try: `hands wallet transfer {worker} CREDITS --exchange {url}`, or `--pool commons`, which wants no stake",
+            pool.name
+        ));
+    }
 }
 
 /// Waits for the exchange to be there.

@@ -152,6 +152,27 @@ fn a_request_that_no_pool_can_stake_for_says_so_and_is_served_once_one_can() {
 }
 
 #[test]
+fn a_bonded_worker_is_told_to_stake_and_works_once_it_can() {
+    let (operator, provider, person) = (Home::new(), Home::new(), Home::new());
+    person.file("misfit.wasm", bundle::MISFIT);
+    let mut serve = Process::start(&operator, "serve --listen 127.0.0.1:0 --data books");
+    let at = format!("--exchange {}", serve.value("exchange"));
+    serve.says("hands run");
+    // The operator's key is found where the exchange is that runs here.
+    for home in [&provider, &person] {
+        let address = home.hands("wallet show --json").ok().json()["address"].as_str().unwrap().to_owned();
+        operator.hands(&format!("operator credit {address} 10")).ok();
+    }
+    let mut work = Process::start(&provider, &format!("work {at} --pool bonded --floor 1 --cores 1"));
+    let advice = work.says("hands wallet transfer");
+    let mut run = Process::start(&person, &format!("run misfit.wasm {at} --yes --trust 2 --max-price 2 -- print x"));
+    run.says("waiting:");
+    let (_, transfer) = advice.split_once("hands ").unwrap();
+    provider.hands(&transfer.split_once('`').unwrap().0.replace("CREDITS", "1")).ok();
+    assert_eq!(run.end().ok().stdout, "x\n");
+}
+
+#[test]
 fn every_listing_is_json_where_that_is_asked_for() {
     let (office, provider) = (Office::open(), Home::new());
     let _worker = office.worker(&provider);

@@ -185,6 +185,44 @@ fn a_killed_workers_tasks_go_to_another() {
     prove(&requester, &exchange);
 }
 
+#[test]
+fn a_killed_requesters_job_is_watched_to_its_end_from_where_it_was() {
+    let (requester, provider) = (Home::new(), Home::new());
+    requester.file("spinner.wasm", spinner(100));
+    files(&requester, 12);
+    let exchange = Exchange::found();
+    let _worker = exchange.worker(&provider);
+    let at = format!("--exchange {} --join {}", exchange.url, exchange.token);
+    let mut map = Process::start(&requester, &format!("map spinner.wasm {} {at} --out out -- {{stem}}", names(12)));
+    let out = requester.work().join("out");
+    while listing(&out).is_empty() {
+        assert!(!map.ends_within(Duration::from_millis(20)), "nothing came before the end: {map:#?}");
+    }
+    map.kill();
+    let id = requester.hands(&format!("job list --json {at}")).ok().json()[0]["id"].as_str().unwrap().to_owned();
+    let ended = requester.hands(&format!("job watch {id}")).ok();
+    assert!(ended.stderr.contains("12 of 12 tasks done, 12 files"), "{ended:#?}");
+    assert_eq!(listing(&out).len(), 12);
+    prove(&requester, &exchange);
+}
+
+#[test]
+fn an_embedded_exchange_killed_with_its_job_goes_on_where_it_was() {
+    let home = Home::new();
+    home.file("spinner.wasm", spinner(100));
+    files(&home, 12);
+    let mut map = Process::start(&home, &format!("map spinner.wasm {} --out out -- {{stem}}", names(12)));
+    let out = home.work().join("out");
+    while listing(&out).is_empty() {
+        assert!(!map.ends_within(Duration::from_millis(20)), "nothing came before the end: {map:#?}");
+    }
+    map.kill();
+    let id = home.hands("job list --json").ok().json()[0]["id"].as_str().unwrap().to_owned();
+    home.hands(&format!("job watch {id}")).ok();
+    assert_eq!(listing(&out).len(), 12);
+    home.hands("audit").ok();
+}
+
 #[cfg(unix)]
 #[test]
 fn told_to_end_by_either_signal_exchange_and_worker_end_well() {
