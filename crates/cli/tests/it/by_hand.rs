@@ -36,7 +36,9 @@ fn machines_of_one_office_are_a_render_farm_and_results_come_as_they_are_done() 
     let _worker = office.worker(&other);
     desk.file("spinner.wasm", spinner(150));
     let frames: Vec<String> = (0..6).map(|frame| format!("frame-{frame}.txt")).collect();
-    frames.iter().for_each(|frame| drop(desk.file(frame, frame.as_bytes()).read(frame)));
+    for frame in &frames {
+        desk.file(frame, []);
+    }
     let words =
         format!("map spinner.wasm {} {} --out film -- {{in}} {{out}}/{{stem}}.png", frames.join(" "), office.at);
     let mut map = Process::start(&desk, &words);
@@ -62,7 +64,6 @@ fn a_failed_programs_words_on_both_outputs_are_shown_and_its_exit_code_once() {
     let ended = home.hands("run misfit.wasm -- exit 7").fails(3, &["failed: the program ended with exit code 7"]);
     assert_eq!(ended.stderr.matches("exit code 7").count(), 1, "{ended:#?}");
     assert_eq!(ended.stderr.matches("  |").count(), 0, "it said nothing: {ended:#?}");
-    // It says the link on standard output, and the refusal on standard error.
     home.hands("run misfit.wasm -- read /etc/passwd").fails(3, &["exit code 1", "| misfit: read /etc/passwd"]);
     home.hands("run misfit.wasm -- memory").fails(3, &["more memory than its limit", "| memory allocation"]);
     home.hands("run misfit.wasm -- flood").fails(3, &["printed more than the limit", "| all work and no play"]);
