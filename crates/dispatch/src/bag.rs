@@ -115,19 +115,17 @@ impl Bag {
         (self.next < self.end_index()).then_some(self.next)
     }
 
-    /// Marks a task as open; false if there is no such index or it has ended.
+    /// Marks a task as open; false if there is no such index, or it has ended. It must not be open already.
     pub(crate) fn open_index(&mut self, task: TaskId, index: u64) -> bool {
-        let known = index >= self.terms.first && index < self.end_index();
+        let known = index >= self.next && index < self.end_index();
         if !known || self.skip.contains(&index) {
             return false;
         }
-        if index >= self.next {
-            if index == self.next {
-                self.next = self.next.saturating_add(1);
-            } else {
-                // Opened ahead of its turn, for a worker who held it before a restart: its turn is passed over.
-                self.skip.insert(index);
-            }
+        if index == self.next {
+            self.next = self.next.saturating_add(1);
+        } else {
+            // Opened ahead of its turn, for a worker who held it before a restart: its turn is passed over.
+            self.skip.insert(index);
         }
         self.open.insert(task);
         true

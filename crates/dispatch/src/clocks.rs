@@ -8,7 +8,7 @@ pub struct Clocks {
     /// To fetch app and inputs, and to wait for a free core behind the worker's other tasks: per task already held, added
     /// to the category's time.
     pub fetch: Duration,
-    /// To upload a result.
+    /// To upload a result; no more than the category's time.
     pub upload: Duration,
     /// How long a worker whose connection broke may take to come back before its tasks go to others.
     pub grace: Duration,

@@ -4,6 +4,9 @@
 //! Above, statements are held until enough agree. Then dissenters are let through first, wherever PoCo's arithmetic still
 //! lets the agreed result win, so that they lose their stakes; a dissent calls for the further replicas that this takes,
 //! where they are to be had, else the dissenter is left out. A statement of failure is never let through as a dissent.
+//!
+//! One statement an owner counts. After a restart it is not known whose a worker is until it comes back: till then its
+//! statement does not count, unless it was let through before.
 
 use crate::decision::Decision;
 use crate::open::{Agreement, Open, Phase, Statement};
@@ -40,7 +43,8 @@ impl Dispatch {
         self.examine(at, task, decisions);
     }
 
-    /// A statement that was let through was not taken by the rules (its worker could not stake): it counts no more.
+    /// A statement that was let through was not taken by the rules (its worker could not stake, or enough agreed before its
+    /// turn came): it counts no more.
     pub fn refused(&mut self, at: Timestamp, task: TaskId, worker: Address, decisions: &mut Vec<Decision>) {
         let Some(open) = self.open.get_mut(&task) else { return };
         open.said.retain(|statement| statement.worker != worker);
@@ -117,21 +121,31 @@ impl Dispatch {
         if open.settled_on.is_some() {
             self.conclude(at, task, decisions);
         } else if bag.is_direct() {
-            self.gate_direct(task, decisions);
+            self.gate_direct(at, task, decisions);
         } else {
             self.gate_sealed(at, task, decisions);
         }
         self.reconsider(task);
     }
 
-    /// Trust 1: the first success whose package is here, else a failure with two witnesses.
-    fn gate_direct(&mut self, task: TaskId, decisions: &mut Vec<Decision>) {
+    /// Trust 1: the first success whose package is here, else a failure with two witnesses. Who was asked for its package
+    /// and did not bring it in time is out.
+    fn gate_direct(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
         let open = self.open.get(&task).expect("the task is open");
         let Some((worker, second)) = self.acceptable(open) else { return };
         let hash = open.said.iter().find(|statement| statement.worker == worker).map(|statement| statement.hash);
         if !hash.is_some_and(|hash| open.packages.contains(&hash)) {
-            self.unasked.insert(task);
-            return;
+            if open.asked.get(&worker).is_none_or(|until| *until > at) {
+                self.unasked.insert(task);
+                return;
+            }
+            let request = self.bags.get(&open.deal).map(|bag| bag.terms.request);
+            if let (Some(request), Some(station)) = (request, self.workers.get_mut(&worker)) {
+                station.quarantined.insert(request);
+            }
+            self.drop_statement(task, worker);
+            decisions.push(Decision::Discard { task, worker });
+            return self.gate_direct(at, task, decisions);
         }
         self.let_through(task, worker);
         decisions.push(Decision::Accept { task, worker });
@@ -169,11 +183,12 @@ impl Dispatch {
         if !passes {
             return;
         }
-        let dissenters: Vec<Statement> =
-            open.said.iter().filter(|it| it.hash != best.hash && !it.let_through).cloned().collect();
-        for statement in dissenters {
+        let counted: BTreeSet<Address> = self.counted(open).iter().map(|statement| statement.worker).collect();
+        let others = |it: &&Statement| (it.hash != best.hash || !counted.contains(&it.worker)) && !it.let_through;
+        let others: Vec<Statement> = open.said.iter().filter(others).cloned().collect();
+        for statement in others {
             let worker = statement.worker;
-            if with_dissent && !statement.failed {
+            if with_dissent && !statement.failed && counted.contains(&worker) {
                 self.let_through(task, worker);
                 decisions.push(Decision::Authorize { task, worker });
             } else {
@@ -223,30 +238,58 @@ impl Dispatch {
             Some(agreement) => agreement.shown.iter().copied().collect(),
             None => self.acceptable(open).into_iter().map(|(worker, _)| worker).collect(),
         };
-        let open = self.open.get_mut(&task).expect("the task is open");
+        let Some(bag) = self.bags.get(&open.deal) else { return };
         if open.asked.values().any(|until| *until > at) {
             return;
         }
-        let connected = |worker: &Address| self.workers.get(worker).is_some_and(|station| station.connected);
-        let mut candidates: Vec<Address> = candidates.into_iter().filter(connected).collect();
-        candidates.sort_by_key(|worker| open.asked.get(worker).copied());
-        let until = at.saturating_add(self.clocks.upload);
+        let mut candidates: Vec<(bool, Option<Timestamp>, Address)> = candidates
+            .into_iter()
+            .map(|worker| {
+                let away = !self.workers.get(&worker).is_some_and(|station| station.connected);
+                (away, open.asked.get(&worker).copied(), worker)
+            })
+            .collect();
+        candidates.sort_unstable();
+        let Some((away, _, worker)) = candidates.first().copied() else { return };
+        // Whose time to bring it is over gets no more of the job.
+        let request = bag.terms.request;
+        for late in open.asked.keys() {
+            if let Some(station) = self.workers.get_mut(late) {
+                station.quarantined.insert(request);
+            }
+        }
+        // Who is away is asked when it comes back.
+        let wait = if away { self.clocks.grace } else { self.clocks.upload.min(bag.terms.time) };
+        let until = at.saturating_add(wait);
         self.alarms.insert((until, task));
-        if let Some(worker) = candidates.first().copied() {
-            open.asked.insert(worker, until);
+        let open = self.open.get_mut(&task).expect("the task is open");
+        open.asked.insert(worker, until);
+        if !away {
             decisions.push(Decision::AskUpload { task, worker });
         }
     }
 
     /// The weightiest group of statements; of equals, the one stated first.
     pub(crate) fn best_group(&self, open: &Open) -> Option<Group> {
-        let groups = Self::statement_hashes(open).into_iter().map(|hash| self.group(open, hash));
-        let first_said = |group: &Group| open.said.iter().position(|statement| statement.hash == group.hash);
+        let counted = self.counted(open);
+        let groups = hashes(&counted).into_iter().map(|hash| self.group(&counted, hash));
+        let first_said = |group: &Group| counted.iter().position(|statement| statement.hash == group.hash);
         groups.max_by_key(|group| (group.weight, std::cmp::Reverse(first_said(group))))
     }
 
-    fn group(&self, open: &Open, hash: B256) -> Group {
-        let members: Vec<&Statement> = open.said.iter().filter(|statement| statement.hash == hash).collect();
+    /// The statements that count, in the order in which they were made: those let through, and of the others one an owner.
+    fn counted<'a>(&self, open: &'a Open) -> Vec<&'a Statement> {
+        if self.private {
+            return open.said.iter().collect();
+        }
+        let owner = |it: &Statement| self.workers.get(&it.worker).map(|station| station.worker.owner);
+        let mut owners: BTreeSet<Address> = open.said.iter().filter(|it| it.let_through).filter_map(owner).collect();
+        let counts = |it: &&Statement| it.let_through || owner(it).is_some_and(|owner| owners.insert(owner));
+        open.said.iter().filter(counts).collect()
+    }
+
+    fn group(&self, counted: &[&Statement], hash: B256) -> Group {
+        let members: Vec<&&Statement> = counted.iter().filter(|statement| statement.hash == hash).collect();
         let weight = members.iter().fold(1_u128, |product, it| product.saturating_mul(self.weight(it.worker)));
         let failed = members.iter().any(|statement| statement.failed);
         Group { hash, failed, weight, members: members.iter().map(|statement| statement.worker).collect() }
@@ -254,16 +297,16 @@ impl Dispatch {
 
     /// What all others than `hash` weigh who may be let through as dissent.
     pub(crate) fn dissent(&self, open: &Open, hash: B256) -> u128 {
-        let others = Self::statement_hashes(open).into_iter().filter(|other| *other != hash);
-        let weights = others.map(|other| self.group(open, other)).filter(|group| !group.failed);
+        let counted = self.counted(open);
+        let others = hashes(&counted).into_iter().filter(|other| *other != hash);
+        let weights = others.map(|other| self.group(&counted, other)).filter(|group| !group.failed);
         weights.fold(0, |sum, group| sum.saturating_add(group.weight))
     }
 
     /// What those others weigh that were let through before.
     fn let_through_dissent(&self, open: &Open, hash: B256) -> u128 {
-        let through = |other: &B256| open.said.iter().any(|it| it.hash == *other && it.let_through);
-        let others = Self::statement_hashes(open).into_iter().filter(|other| *other != hash && through(other));
-        others.fold(0, |sum, other| sum.saturating_add(self.group(open, other).weight))
+        let through: Vec<&Statement> = open.said.iter().filter(|it| it.let_through && it.hash != hash).collect();
+        hashes(&through).into_iter().fold(0, |sum, other| sum.saturating_add(self.group(&through, other).weight))
     }
 
     /// Marks a statement as let through; false if it was before.
@@ -277,6 +320,10 @@ impl Dispatch {
         let open = self.open.get_mut(&task).expect("the task is open");
         open.said.retain(|statement| statement.worker != worker);
     }
+}
+
+fn hashes(statements: &[&Statement]) -> BTreeSet<B256> {
+    statements.iter().map(|statement| statement.hash).collect()
 }
 
 /// From when on waiting for more replicas would risk the task: the last tenth of the category's time before statements are

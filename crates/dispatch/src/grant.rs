@@ -3,7 +3,7 @@
 use crate::decision::Decision;
 use crate::open::{Open, Phase};
 use crate::weight::suffices;
-use crate::worker::Station;
+use crate::worker::{Station, Worker};
 use crate::{Bag, Dispatch};
 use units::{Address, Amount, DealId, TaskId, Timestamp};
 
@@ -87,12 +87,14 @@ impl Dispatch {
     /// Whether a worker may have a replica of an open task: it never had one, and nobody of the same owner has.
     fn may_join(&self, station: &Station, task: TaskId) -> bool {
         let open = self.open.get(&task).expect("a task that wants workers is open");
-        if open.touched.contains(&station.worker.address) {
-            return false;
-        }
-        let stranger =
-            |other: &Address| self.workers.get(other).is_none_or(|other| other.worker.owner != station.worker.owner);
-        self.private || open.touched.iter().all(stranger)
+        !open.touched.contains(&station.worker.address) && self.is_stranger_to(station, open)
+    }
+
+    /// Whether nobody else who takes part in the task has the same owner.
+    pub(crate) fn is_stranger_to(&self, station: &Station, open: &Open) -> bool {
+        let Worker { address, owner, .. } = &station.worker;
+        let others = open.touched.iter().filter(|other| *other != address);
+        self.private || others.filter_map(|other| self.workers.get(other)).all(|other| other.worker.owner != *owner)
     }
 
     /// Whether somebody connected could still be given a replica of the task.

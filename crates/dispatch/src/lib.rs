@@ -20,14 +20,14 @@ pub use bag::{Bag, Terms};
 pub use clocks::Clocks;
 pub use decision::{Decision, Ending};
 pub use open::{Phase, Statement};
-pub use queue::Tasks;
+pub use queue::{Load, Tasks};
 pub use weight::{newcomers_needed, weight_of_score};
 pub use worker::{Decline, Held, Joined, Worker, WorkerView};
 
 use open::Open;
 use queue::Queue;
 use std::collections::{BTreeMap, BTreeSet};
-use units::{Address, B256, DealId, OrderHash, TaskId, Timestamp};
+use units::{Address, DealId, OrderHash, TaskId, Timestamp};
 use worker::Station;
 
 /// The state of dispatch. It is soft: it can be rebuilt from the exchange's state and what agents say they hold.
@@ -47,6 +47,8 @@ pub struct Dispatch {
     alarms: BTreeSet<(Timestamp, TaskId)>,
     /// Tasks whose result's package is wanted and was not asked for yet.
     unasked: BTreeSet<TaskId>,
+    /// Tasks with statements from before a restart, by workers who have not come back yet.
+    orphaned: BTreeMap<Address, BTreeSet<TaskId>>,
     /// Whether a grant may be possible that was not before.
     stirred: bool,
 }
@@ -65,6 +67,7 @@ impl Dispatch {
             open: BTreeMap::new(),
             alarms: BTreeSet::new(),
             unasked: BTreeSet::new(),
+            orphaned: BTreeMap::new(),
             stirred: false,
         }
     }
@@ -90,10 +93,18 @@ impl Dispatch {
     pub fn restore_statement(&mut self, deal: DealId, index: u64, statement: Statement) {
         let Some(task) = self.open_task(deal, index) else { return };
         let open = self.open.get_mut(&task).expect("the task was opened just now");
+        self.orphaned.entry(statement.worker).or_default().insert(task);
         open.note(statement);
         // Looked at again as soon as time is asked about.
         self.alarms.insert((Timestamp::default(), task));
         self.stirred = true;
+    }
+
+    /// Says, after a restart, that a worker took part in a task and is out: it gets no other part in it.
+    pub fn restore_rejected(&mut self, deal: DealId, index: u64, worker: Address) {
+        let Some(task) = self.open_task(deal, index) else { return };
+        self.open.get_mut(&task).expect("the task was opened just now").touched.insert(worker);
+        self.alarms.insert((Timestamp::default(), task));
     }
 
     /// Where an open task is, or a task that a worker was granted.
@@ -125,6 +136,20 @@ impl Dispatch {
         Some(Tasks { waiting: bag.unopened(), open: bag.open_count(), running, replicas, ended: bag.ended() })
     }
 
+    /// How much is kept here: all zero when nothing is under way.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        Load {
+            deals: self.bags.len(),
+            queued: self.queues.values().map(Queue::len).fold(0, usize::saturating_add),
+            open: self.open.len(),
+            leases: self.open.values().map(|open| open.leases.len()).fold(0, usize::saturating_add),
+            held: self.workers.values().map(|station| station.holding.len()).fold(0, usize::saturating_add),
+            alarms: self.alarms.len(),
+            unasked: self.unasked.len(),
+        }
+    }
+
     /// When something here next waits on time.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
@@ -134,6 +159,11 @@ impl Dispatch {
     /// A task has ended for good (finalized or claimed): its leases are called off, its deal may be done.
     pub fn task_ended(&mut self, task: TaskId, decisions: &mut Vec<Decision>) {
         let Some(open) = self.open.remove(&task) else { return };
+        for statement in &open.said {
+            if let Some(tasks) = self.orphaned.get_mut(&statement.worker) {
+                tasks.remove(&task);
+            }
+        }
         for worker in open.leases.keys() {
             self.release(*worker, task);
             decisions.push(Decision::Cancel { worker: *worker, task, ending: Ending::NotNeeded });
@@ -213,9 +243,5 @@ impl Dispatch {
     /// What a group of workers' statements of one hash weighs; used by the gate and by grants alike.
     fn weight(&self, worker: Address) -> u128 {
         self.workers.get(&worker).map_or(weight::NEWCOMER, |station| weight_of_score(station.score))
-    }
-
-    fn statement_hashes(open: &Open) -> BTreeSet<B256> {
-        open.said.iter().map(|statement| statement.hash).collect()
     }
 }

@@ -18,6 +18,25 @@ pub struct Tasks {
     pub ended: u64,
 }
 
+/// What dispatch keeps, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Live deals.
+    pub deals: usize,
+    /// Jobs in turn, over all pools.
+    pub queued: usize,
+    /// Tasks begun and not ended.
+    pub open: usize,
+    /// Leases on them.
+    pub leases: usize,
+    /// Tasks that workers hold: as many as leases.
+    pub held: usize,
+    /// Things that wait on time.
+    pub alarms: usize,
+    /// Packages to be asked for.
+    pub unasked: usize,
+}
+
 /// The jobs of a pool in turn, each with its deals, oldest first. Invariant: a job in turn has a deal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Queue {
@@ -41,6 +60,11 @@ impl Queue {
             self.deals.remove(&request);
             self.turn.retain(|it| *it != request);
         }
+    }
+
+    /// How many jobs are in turn.
+    pub(crate) fn len(&self) -> usize {
+        self.turn.len()
     }
 
     /// The jobs in turn, each with its deals.

@@ -94,6 +94,11 @@ pub(crate) struct Station {
 }
 
 impl Station {
+    /// The least it works for in this category.
+    pub(crate) fn floor(&self, category: u64) -> Amount {
+        self.worker.floors.get(&category).copied().unwrap_or_default()
+    }
+
     /// Whether the worker works for this pay in this category.
     pub(crate) fn accepts(&self, category: u64, pay: Amount) -> bool {
         self.worker.floors.is_empty() || self.worker.floors.get(&category).is_some_and(|floor| *floor <= pay)
@@ -105,6 +110,7 @@ impl Dispatch {
     pub fn worker_joined(&mut self, at: Timestamp, worker: Worker, holding: &[Held]) -> Joined {
         let address = worker.address;
         let before = self.workers.remove(&address);
+        let known = before.is_some();
         let (leased, quarantined, troubles) =
             before.map_or_else(Default::default, |it| (it.holding, it.quarantined, it.troubles));
         let free = worker.slots;
@@ -117,12 +123,15 @@ impl Dispatch {
         }
         let mut joined = Joined::default();
         for held in holding {
-            if self.adopt(at, address, *held) {
+            if self.adopt(at, address, *held, known) {
                 joined.adopted.push(held.task);
             } else {
                 joined.dropped.push(held.task);
             }
         }
+        // It is known whose it is: what it stated before a restart counts from now on.
+        let stated = self.orphaned.remove(&address).unwrap_or_default();
+        self.alarms.extend(stated.into_iter().map(|task| (at, task)));
         self.set_free(address, free);
         joined
     }
@@ -179,6 +188,14 @@ impl Dispatch {
         }
     }
 
+    /// What a worker is to earn for a task of this deal: what it asks, as far as the deal covers that by itself. What a worker
+    /// asks that has not come back since a restart is not known: then all that the deal covers.
+    #[must_use]
+    pub fn due(&self, worker: Address, deal: DealId) -> Amount {
+        let Some(terms) = self.bags.get(&deal).map(|bag| &bag.terms) else { return Amount::ZERO };
+        self.workers.get(&worker).map_or(terms.pay, |station| station.floor(terms.category).min(terms.pay))
+    }
+
     /// The workers that joined and have not been forgotten, connected or not.
     pub fn workers(&self) -> impl Iterator<Item = WorkerView> {
         self.workers.values().map(|station| WorkerView {
@@ -197,23 +214,34 @@ impl Dispatch {
         self.reconsider(task);
     }
 
-    /// Lets a worker go on with a task that it held before.
-    fn adopt(&mut self, at: Timestamp, address: Address, held: Held) -> bool {
+    /// Lets a worker go on with a task that it held before. Of a worker that was here before (`known`) only what it was
+    /// granted is believed; of one that comes for the first time since a restart, what is still free to be held.
+    fn adopt(&mut self, at: Timestamp, address: Address, held: Held, known: bool) -> bool {
         let Held { task, deal, index, phase } = held;
         let clocks = self.clocks;
         let live = self.bags.get(&deal).is_some_and(|bag| at < bag.terms.until);
-        if !live || self.open_task(deal, index) != Some(task) {
+        if !live || orders::ids::task_id(deal, units::U256::from(index)) != task {
+            return false;
+        }
+        let touched = |open: &crate::Open| open.touched.contains(&address);
+        if known && !self.open.get(&task).is_some_and(touched) || self.open_task(deal, index).is_none() {
             return false;
         }
         let open = self.open.get_mut(&task).expect("the task was opened just now");
         if open.has_said(address) {
+            // What it was asked for may never have reached it.
+            open.asked.remove(&address);
+            self.alarms.insert((at, task));
             return true;
         }
+        let open = self.open.get(&task).expect("the task was opened just now");
+        let station = self.workers.get(&address).expect("the worker joined just now");
         let Some(bag) = self.bags.get(&open.deal) else { return false };
-        if open.settled_on.is_some() {
+        if open.settled_on.is_some() || !self.is_stranger_to(station, open) {
             return false;
         }
         let until = bag.lease_until(at, phase, 0, &clocks);
+        let open = self.open.get_mut(&task).expect("the task is open");
         open.lease(address, phase, until);
         self.alarms.insert((until, task));
         let station = self.workers.get_mut(&address).expect("the worker joined just now");

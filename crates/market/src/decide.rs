@@ -1,12 +1,12 @@
 //! Policy at work: matches, grants, the gate's decisions, supply.
 
 use crate::Market;
-use crate::output::{Message, Output, Package};
+use crate::output::{Ending, Message, Output, Package};
 use book::Match;
 use dispatch::Decision;
 use exchange::{Command, PayReason, Rejection};
 use poco::TaskStatus;
-use units::{Address, Bytes, OrderHash, TaskId, Timestamp, U256};
+use units::{Address, Amount, Bytes, OrderHash, TaskId, Timestamp, U256};
 
 impl Market {
     /// Lets policy act until it has nothing more to do now.
@@ -71,10 +71,7 @@ impl Market {
                 Decision::AskUpload { task, worker } => out.messages.push((worker, Message::Upload { task })),
                 Decision::Authorize { task, worker } => self.authorize(at, task, worker, out),
                 Decision::Accept { task, worker } => self.accept(at, task, worker, out),
-                Decision::Discard { task, worker } => {
-                    // Held no more when the task ended meanwhile: then there is nothing to drop.
-                    let _gone = self.command(at, Command::Discard { task, worker }, out);
-                }
+                Decision::Discard { task, worker } => self.discard(at, task, worker, out),
                 Decision::PayWitness { task, worker } => self.pay_witness(at, task, worker, out),
                 Decision::Conclude { task } => self.conclude(at, task, out),
             }
@@ -84,15 +81,20 @@ impl Market {
     /// Lets a commitment become a contribution. PoCo may refuse it for want of stake, or because consensus is reached.
     fn authorize(&mut self, at: Timestamp, task: TaskId, worker: Address, out: &mut Output) {
         let agreed = self.exchange.hub().task(task).is_some_and(|state| state.status != TaskStatus::Active);
-        if agreed {
-            let _gone = self.command(at, Command::Discard { task, worker }, out);
-            return;
-        }
-        if self.command(at, Command::Authorize { task, worker }, out).is_err() {
-            let _gone = self.command(at, Command::Discard { task, worker }, out);
+        if agreed || self.command(at, Command::Authorize { task, worker }, out).is_err() {
+            self.discard(at, task, worker, out);
             let mut decisions = Vec::new();
             self.dispatch.refused(at, task, worker, &mut decisions);
             self.carry_out(at, decisions, out);
+        }
+    }
+
+    /// Drops a statement, and lets its worker know.
+    fn discard(&mut self, at: Timestamp, task: TaskId, worker: Address, out: &mut Output) {
+        // Held no more when the task ended meanwhile: then there is nothing to drop, and its worker was told.
+        if self.command(at, Command::Discard { task, worker }, out).is_ok() {
+            let ending = Ending::NotNeeded;
+            out.messages.push((worker, Message::Settled { task, ending, reward: Amount::ZERO }));
         }
     }
 

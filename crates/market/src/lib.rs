@@ -16,7 +16,7 @@ mod rebuild;
 mod supply;
 
 pub use book::{Cause, Explanation, Match, Misfit, Obstacle};
-pub use dispatch::{Decline, Held, Joined, Phase, Worker, WorkerView};
+pub use dispatch::{Decline, Held, Joined, Load, Phase, Worker, WorkerView};
 pub use jobs::JobView;
 pub use output::{Ending, Message, Output, Package};
 
@@ -197,6 +197,12 @@ impl Market {
     /// The workers of the hosted pools.
     pub fn workers(&self) -> impl Iterator<Item = WorkerView> {
         self.dispatch.workers()
+    }
+
+    /// How much is under way: all zero when every task has ended and nothing waits.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        self.dispatch.load()
     }
 
     /// Whether a worker may read the blobs of this job now: it holds one of its tasks.

@@ -5,10 +5,10 @@ use crate::jobs::TaskEnd;
 use crate::output::{Ending, Message, Output};
 use crate::supply::least_pay;
 use dispatch::{Decision, Statement, Terms};
-use exchange::{AnyOrder, Event, Offer, RemovalReason};
+use exchange::{AnyOrder, Command, Event, Offer, PayReason, RemovalReason};
 use orders::OrderKind;
 use poco::ContributionStatus;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use units::{Address, Amount, B256, DealId, OrderHash, TaskId, Timestamp, U256};
 
@@ -174,7 +174,8 @@ impl Market {
         self.tell(decisions, out);
     }
 
-    fn task_ended(&mut self, _at: Timestamp, id: TaskId, finished: bool, out: &mut Output) {
+    fn task_ended(&mut self, at: Timestamp, id: TaskId, finished: bool, out: &mut Output) {
+        let topped_up = if finished { self.top_up(at, id, out) } else { BTreeMap::new() };
         let task = self.exchange.hub().task(id).expect("a task that ended is there");
         let Some(request) = self.deals.get(&task.deal).copied() else { return };
         let deal = self.exchange.hub().deal(task.deal).expect("a task has its deal");
@@ -189,7 +190,7 @@ impl Market {
                 (true, false) => Ending::Dissented,
                 (false, _) => Ending::Claimed,
             };
-            let reward = self.rewards.get(&(id.0, part.worker)).copied().unwrap_or_default();
+            let reward = topped_up.get(&part.worker).copied().unwrap_or_default();
             told.insert(part.worker);
             out.messages.push((part.worker, Message::Settled { task: id, ending, reward }));
         }
@@ -213,6 +214,32 @@ impl Market {
             self.deals.remove(&deal);
         }
         self.book_stirred = true;
+    }
+
+    /// PoCo splits one price by weight, among as many as took part: whom that leaves with less than it works for, the pool
+    /// pays the rest. What each contributor has for the task then. A pool that cannot pay owes it.
+    fn top_up(&mut self, at: Timestamp, id: TaskId, out: &mut Output) -> BTreeMap<Address, Amount> {
+        let task = self.exchange.hub().task(id).expect("a task that ended is there");
+        let deal = task.deal;
+        let reward = |worker: Address| self.rewards.get(&(id.0, worker)).copied().unwrap_or_default();
+        let mut rewards: BTreeMap<Address, Amount> =
+            task.contributions.iter().map(|part| (part.worker, reward(part.worker))).collect();
+        let proved = task.contributions.iter().filter(|part| part.status == ContributionStatus::Proved);
+        let short: Vec<(Address, Amount)> = proved
+            .filter_map(|part| {
+                Some((part.worker, self.dispatch.due(part.worker, deal).checked_sub(reward(part.worker))?))
+            })
+            .filter(|(_, short)| !short.is_zero())
+            .collect();
+        let Some(pool) = self.exchange.hub().deal(deal).map(|deal| deal.workerpool.pointer) else { return rewards };
+        for (worker, amount) in short {
+            let pay = Command::Pay { pool, worker, amount, task: id, why: PayReason::TopUp };
+            if self.command(at, pay, out).is_ok() {
+                let sum = rewards.entry(worker).or_default();
+                *sum = sum.checked_add(amount).expect("what was paid exists");
+            }
+        }
+        rewards
     }
 
     /// What the deal's task would be worth to a second witness: what the pool's share leaves of the price.

@@ -72,9 +72,13 @@ impl Market {
         let mut shown = Vec::new();
         for part in &state.contributions {
             let (worker, hash) = (part.worker, part.hash);
+            if part.status == ContributionStatus::Rejected {
+                self.dispatch.restore_rejected(deal, index, worker);
+                continue;
+            }
             let statement = Statement { worker, hash, failed: false, let_through: true };
             self.dispatch.restore_statement(deal, index, statement);
-            if hash == state.consensus && part.status != ContributionStatus::Rejected {
+            if hash == state.consensus {
                 winners.insert(worker);
             }
             if part.status == ContributionStatus::Proved {

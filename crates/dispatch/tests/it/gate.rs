@@ -2,7 +2,7 @@
 
 use crate::world::{TIME, World, deal, result, task, worker};
 use dispatch::Decision::{Accept, AskUpload, Authorize, Conclude, Discard, PayWitness};
-use dispatch::{Decision, Ending};
+use dispatch::{Decision, Ending, Statement};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -200,6 +200,47 @@ fn a_reopened_task_goes_to_others_than_those_who_did_not_show() {
     world.wait(TIME);
     world.dispatch.reopened(task(1, 0));
     assert_eq!(world.grants(), [(3, 0), (4, 0)]);
+}
+
+#[test]
+fn after_a_restart_a_statement_counts_when_it_is_known_whose_it_is() {
+    let mut world = World::new();
+    world.deal(1, 3, 1);
+    for name in [1, 2] {
+        let statement = Statement { worker: worker(name), hash: result(1), failed: false, let_through: false };
+        world.dispatch.restore_statement(deal(1), 0, statement);
+    }
+    assert_eq!(world.wait(TIME / 10), []);
+    world.join_owned(1, 9, 1);
+    world.join_owned(2, 9, 1);
+    assert_eq!(world.wait(TIME / 10), [], "two machines of one owner count as one");
+    world.join(3, 1);
+    assert_eq!(world.grants(), [(3, 0)]);
+    assert_eq!(world.states(3, task(1, 0), result(1)), [discard(2), authorize(1), authorize(3)]);
+}
+
+#[test]
+fn who_took_part_and_is_out_gets_no_other_part_after_a_restart() {
+    let mut world = World::new();
+    world.deal(1, 2, 1);
+    world.dispatch.restore_rejected(deal(1), 0, worker(1));
+    world.join(1, 1);
+    world.wait(Duration::ZERO);
+    assert_eq!(world.grants(), []);
+    world.join(2, 1);
+    assert_eq!(world.grants(), [(2, 0)]);
+}
+
+#[test]
+fn who_does_not_bring_its_package_in_time_is_out_and_another_does_the_task() {
+    let mut world = world(1, 2);
+    assert_eq!(world.states(1, task(1, 0), result(1)), []);
+    assert_eq!(world.asks(), [AskUpload { task: task(1, 0), worker: worker(1) }]);
+    assert_eq!(world.wait(TIME), [discard(1)]);
+    assert_eq!(world.grants(), [(2, 0)]);
+    world.package(task(1, 0), result(1));
+    let accept = Accept { task: task(1, 0), worker: worker(2) };
+    assert_eq!(world.states(2, task(1, 0), result(1)), [accept]);
 }
 
 #[test]

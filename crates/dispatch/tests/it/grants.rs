@@ -182,6 +182,43 @@ fn after_a_restart_a_worker_goes_on_with_what_it_holds() {
 }
 
 #[test]
+fn a_task_that_has_ended_is_not_begun_again_by_a_worker_that_comes_back_with_it() {
+    let mut world = World::new();
+    world.deal(1, 1, 3);
+    world.join(1, 1);
+    assert_eq!(world.grants(), [(1, 0)]);
+    world.end(task(1, 0));
+    let held = Held { task: task(1, 0), deal: deal(1), index: 0, phase: Phase::Run };
+    let joining = world.worker(1, 1, 1);
+    assert_eq!(world.dispatch.worker_joined(world.now, joining, &[held]).dropped, [task(1, 0)]);
+    assert_eq!(world.dispatch.load().open, 0);
+    assert_eq!(world.grants(), [(1, 1)]);
+}
+
+#[test]
+fn of_a_worker_that_was_here_before_only_what_it_was_granted_is_believed() {
+    let mut world = World::new();
+    world.deal(1, 1, 3);
+    world.join(1, 1);
+    assert_eq!(world.grants(), [(1, 0)]);
+    let held = |index| Held { task: task(1, index), deal: deal(1), index, phase: Phase::Run };
+    let joining = world.worker(1, 1, 1);
+    let joined = world.dispatch.worker_joined(world.now, joining, &[held(0), held(1), held(2)]);
+    assert_eq!((joined.adopted, joined.dropped), (vec![task(1, 0)], vec![task(1, 1), task(1, 2)]));
+}
+
+#[test]
+fn after_a_restart_machines_of_one_owner_are_not_adopted_for_the_same_task() {
+    let mut world = World::new();
+    world.deal(1, 3, 1);
+    let held = Held { task: task(1, 0), deal: deal(1), index: 0, phase: Phase::Run };
+    for (name, adopted) in [(1, 1), (2, 0), (3, 1)] {
+        let joining = world.worker(name, if name == 2 { 1 } else { name }, 1);
+        assert_eq!(world.dispatch.worker_joined(world.now, joining, &[held]).adopted.len(), adopted, "worker {name}");
+    }
+}
+
+#[test]
 fn a_forged_place_is_not_adopted() {
     let mut world = World::new();
     world.deal(1, 1, 10);
@@ -189,6 +226,7 @@ fn a_forged_place_is_not_adopted() {
     let joining = world.worker(1, 1, 1);
     let joined = world.dispatch.worker_joined(world.now, joining, &[forged]);
     assert_eq!(joined.dropped, [task(1, 4)]);
+    assert_eq!(world.dispatch.load().open, 0, "nor is anything begun for it");
 }
 
 proptest! {
