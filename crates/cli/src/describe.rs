@@ -45,7 +45,7 @@ pub(crate) fn count(number: u64, thing: &str) -> String {
 
 /// How a job stands, in one line.
 pub(crate) fn progress(job: &Job) -> String {
-    let mut parts = vec![format!("{} of {} done", job.finished + job.claimed, count(job.tasks, "task"))];
+    let mut parts = vec![format!("{} of {} done", job.finished.saturating_sub(job.failed), count(job.tasks, "task"))];
     if job.failed + job.claimed > 0 {
         parts.push(format!("{} failed", job.failed + job.claimed));
     }
