@@ -223,7 +223,6 @@ alloy_sol_types::sol! {
         function manageWorkerpoolOrder(WorkerpoolOrderOperation _workerpoolorderoperation) external;
         function matchOrders(AppOrder _apporder, DatasetOrder _datasetorder, WorkerpoolOrder _workerpoolorder, RequestOrder _requestorder) external returns (bytes32);
         function name() external view returns (string);
-        function owner() external view returns (address);
         function reopen(bytes32 _taskid) external;
         function resultFor(bytes32 id) external view returns (bytes);
         function reveal(bytes32 _taskid, bytes32 _resultDigest) external;

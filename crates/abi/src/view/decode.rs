@@ -53,7 +53,8 @@ fn settings(selector: [u8; 4]) -> Option<HubView> {
         Hub::workerpoolregistryCall::SELECTOR => HubView::Registry(AssetKind::Workerpool),
         Hub::teebrokerCall::SELECTOR => HubView::TeeBroker,
         Hub::callbackgasCall::SELECTOR => HubView::CallbackGas,
-        Hub::ownerCall::SELECTOR => HubView::Owner,
+        // Not of the hub's interface but of the proxy before it, as a registry has it (ERC-173).
+        Registry::ownerCall::SELECTOR => HubView::Owner,
         Hub::kitty_addressCall::SELECTOR => HubView::KittyAddress,
         Hub::countCategoryCall::SELECTOR => HubView::CountCategory,
         Hub::contribution_deadline_ratioCall::SELECTOR => HubView::Constant(Constant::ContributionDeadlineRatio),
