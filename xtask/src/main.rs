@@ -3,6 +3,7 @@
 
 mod bench;
 mod ci;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -11,6 +12,9 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     if let ["bench", ..] = words.as_slice() {
         return bench::run(&words[1..]);
+    }
+    if let ["simulate", ..] = words.as_slice() {
+        return simulate::run(&words[1..]);
     }
     let asks_for_help = words.is_empty() || words.iter().any(|word| matches!(*word, "help" | "--help" | "-h"));
     if asks_for_help {
@@ -40,6 +44,7 @@ The project's chores.
 cargo xtask ci               every check that CI runs; all run even if one fails
 cargo xtask ci fmt clippy    only these
 cargo xtask bench            figures with units, measured by a release build; --help tells more
+cargo xtask simulate         a whole market under one seed, or many; --help tells more
 cargo xtask --help           this
 
 Checks, in the order they run:

@@ -109,6 +109,24 @@ fn every_member_takes_lints_version_and_licence_from_the_workspace() {
 }
 
 #[test]
+fn every_dependency_in_the_workspace_table_is_used_by_a_member() {
+    let root = text("Cargo.toml");
+    let table = root.split("[workspace.dependencies]").nth(1).expect("the table of dependencies");
+    let table = table.split("\n[").next().expect("the table's lines");
+    let names = table.lines().filter_map(|line| line.split_once(" = ").map(|(name, _)| name));
+    let manifests: Vec<String> =
+        members().iter().map(|member| text(&format!("{}/Cargo.toml", member.folder))).collect();
+    let takes = |manifest: &String, name: &str| {
+        let plain = format!("{name}.workspace = true");
+        let with = format!("{name} = {{ workspace = true");
+        manifest.lines().any(|line| line == plain || line.starts_with(&with))
+    };
+    let unused = names.filter(|name| !manifests.iter().any(|manifest| takes(manifest, name)));
+    let complaints: Vec<String> = unused.map(|name| format!("no member takes `{name}`")).collect();
+    none(&complaints, "take the line out of the root's Cargo.toml");
+}
+
+#[test]
 fn every_pure_room_bans_clocks_hash_maps_floats_and_unchecked_arithmetic() {
     let mut complaints = Vec::new();
     for (room, _) in PURE {

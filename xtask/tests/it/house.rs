@@ -28,6 +28,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("agent", &["units", "orders", "results", "blobs", "sandbox", "api"]),
     ("client", &["units", "orders", "abi", "results", "api"]),
+    ("simulator", &["units", "orders", "abi", "poco", "exchange", "market", "api", "agent"]),
     ("bundle", &[]),
     ("gallery", &[]),
     (
@@ -71,8 +72,15 @@ pub(crate) const ONLY: &[(&str, &[&str])] = &[
 ];
 
 /// Where a Rust file may print: the command line, and programs that are not part of it.
-pub(crate) const MAY_PRINT: &[&str] =
-    &["crates/cli/", "crates/exchange/tests/", "crates/sandbox/examples/", "xtask/", "benches/", "apps/"];
+pub(crate) const MAY_PRINT: &[&str] = &[
+    "crates/cli/",
+    "crates/exchange/tests/",
+    "crates/sandbox/examples/",
+    "crates/simulator/examples/",
+    "xtask/",
+    "benches/",
+    "apps/",
+];
 
 /// Binary files in git: path prefix, and the most kilobytes one may have. All others have [`BINARY_KB`].
 pub(crate) const LARGE_BINARIES: &[(&str, u64)] = &[

@@ -1,0 +1,175 @@
+//! What must be so: after each durable turn, and when everything has come to rest.
+
+use crate::machine::truth;
+use crate::reference::{Reference, Task};
+use crate::scenario::{Nature, Profile, Scenario};
+use exchange::Exchange;
+use market::Market;
+use std::collections::{BTreeMap, BTreeSet};
+use units::{Address, Amount, TaskId};
+
+/// A rule that was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) rule: &'static str,
+    pub(crate) detail: String,
+    /// The task it is about, if one.
+    pub(crate) task: Option<TaskId>,
+}
+
+pub(crate) fn fault<T>(rule: &'static str, detail: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault { rule, detail: detail.into(), task: None })
+}
+
+/// A fault in what became of one task.
+pub(crate) fn fault_of<T>(task: TaskId, rule: &'static str, detail: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault { rule, detail: detail.into(), task: Some(task) })
+}
+
+/// Everybody has what the naive model says, and there is as much money as was issued.
+pub(crate) fn books(exchange: &Exchange, reference: &Reference) -> Result<(), Fault> {
+    const RULE: &str = "books balance";
+    let ledger = exchange.hub().ledger();
+    if !ledger.is_sound() {
+        return fault(RULE, "the ledger's balances do not add up");
+    }
+    let issued = Amount(units::U256::from(reference.issued));
+    if ledger.total() != issued || exchange.outstanding() != issued {
+        return fault(RULE, format!("issued {issued}, but there is {} of {}", ledger.total(), exchange.outstanding()));
+    }
+    if exchange.kitty() != Amount(units::U256::from(reference.kitty)) {
+        return fault(RULE, format!("the kitty has {}, it should have {}", exchange.kitty(), reference.kitty));
+    }
+    for (who, purse) in &reference.purses {
+        let account = exchange.account(*who);
+        let (free, locked) = (Amount(units::U256::from(purse.free)), Amount(units::U256::from(purse.locked)));
+        if account.free != free || account.locked != locked {
+            let has = format!("{who} has {} free and {} locked", account.free, account.locked);
+            return fault(RULE, format!("{has}; it should have {free} and {locked}"));
+        }
+    }
+    Ok(())
+}
+
+/// What the simulator knows of who is who.
+#[derive(Debug)]
+pub(crate) struct Register {
+    profiles: BTreeMap<Address, Profile>,
+    private: bool,
+    /// Whether wrong results can win by agreement among liars of several owners.
+    conspiracy: bool,
+}
+
+impl Register {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        let copycats = scenario.fleet.iter().any(|it| it.nature == Nature::Copycat);
+        let conspires = |it: &&Profile| match it.nature {
+            Nature::Colluder | Nature::Naysayer | Nature::Copycat => true,
+            Nature::Liar => copycats,
+            _ => false,
+        };
+        let profiles = scenario.fleet.iter().map(|it| (it.address, it.clone())).collect();
+        let conspiracy = scenario.fleet.iter().filter(conspires).count() > 1;
+        Self { profiles, private: scenario.private, conspiracy }
+    }
+
+    /// Whether a pool's honest machines can surely do a task, whatever the others do. Three things are known to take it from
+    /// them: at trust above 1 who has shown a result may still not bring it; a failure that only one machine is cheap enough
+    /// to witness; and machines twenty times as slow as others, of whom as much is sold.
+    pub(crate) fn must_be_done(&self, trust: u64, fails: bool) -> bool {
+        let withheld = trust > 1 && self.profiles.values().any(|it| it.nature == Nature::Withholder);
+        let floors: BTreeSet<Option<u64>> = self.profiles.values().map(|it| it.floor).collect();
+        let slow = self.profiles.values().any(|it| it.nature == Nature::Slow);
+        !(slow || withheld || fails && floors.len() > 1)
+    }
+
+    fn profile(&self, worker: Address) -> Option<&Profile> {
+        self.profiles.get(&worker)
+    }
+
+    /// A task that has just been finalized: strangers agreed on it, and on the right result.
+    pub(crate) fn finalized(
+        &self,
+        id: TaskId,
+        task: &Task,
+        fails: bool,
+        digest: units::B256,
+        trust: u64,
+        restarted: bool,
+    ) -> Result<bool, Fault> {
+        if !self.private {
+            let mut owners: Vec<Address> = Vec::new();
+            // A worker that is out and has not come back since a restart cannot be told from a stranger.
+            for part in task.parts.iter().filter(|part| part.proved || !restarted) {
+                let owner = self.profile(part.worker).map_or(part.worker, |it| it.owner);
+                if owners.contains(&owner) {
+                    let words = format!("task {id} has two contributions of machines of {owner}");
+                    return fault_of(id, "replicas have distinct owners", words);
+                }
+                owners.push(owner);
+            }
+        }
+        let right = digest == truth(id, fails);
+        if !right && trust >= 3 && !self.conspiracy {
+            return fault_of(
+                id,
+                "what independent workers agree on is right",
+                format!("task {id} at trust {trust} is wrong"),
+            );
+        }
+        Ok(right)
+    }
+
+    /// Nobody whose result was accepted was paid less than it asked.
+    pub(crate) fn floors(&self, reference: &Reference, disputed_too: bool) -> Result<(), Fault> {
+        for (id, task) in reference.tasks.iter().filter(|(_, task)| task.ended == Some(true)) {
+            let disputed = task.parts.iter().any(|part| !part.proved);
+            if disputed && !disputed_too {
+                continue;
+            }
+            for part in task.parts.iter().filter(|part| part.proved) {
+                let floor = self.profile(part.worker).and_then(|it| it.floor).unwrap_or(0);
+                let paid = task.paid.get(&part.worker).copied().unwrap_or(0);
+                if paid < u128::from(floor) {
+                    let others = task.parts.len() - 1;
+                    let words = format!(
+                        "{} was paid {paid} for task {id} beside {others} others, and asks for {floor}",
+                        part.worker
+                    );
+                    return fault_of(*id, "no worker below its floor", words);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A process that starts again from its disk knows what it knew.
+pub(crate) fn same(before: &Exchange, after: &Exchange, when: &str) -> Result<(), Fault> {
+    if before == after {
+        return Ok(());
+    }
+    fault("a restart changes nothing", format!("{when}: the state is not what the entries on disk make"))
+}
+
+/// When all is done nothing is kept.
+pub(crate) fn at_rest(market: &Market) -> Result<(), Fault> {
+    const RULE: &str = "dispatch never leaks";
+    let load = market.load();
+    if load != market::Load::default() {
+        return fault(RULE, format!("every task has ended, and yet {load:?}"));
+    }
+    let exchange = market.exchange();
+    if let Some((task, _)) = exchange.all_held().next() {
+        return fault(RULE, format!("something is still held of task {task}"));
+    }
+    if let Some((deal, _)) = exchange.hub().deals().next() {
+        return fault(RULE, format!("deal {deal} has not left the live state"));
+    }
+    let locked =
+        exchange.hub().ledger().accounts().find(|(who, it)| !it.locked.is_zero() && *who != poco::KITTY_ADDRESS);
+    if let Some((who, account)) = locked {
+        return fault(RULE, format!("{who} still has {} locked", account.locked));
+    }
+    Ok(())
+}

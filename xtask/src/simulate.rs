@@ -1,0 +1,17 @@
+//! Runs the simulator's own program.
+
+use std::process::{Command, ExitCode};
+
+/// Hands the words on to it.
+pub(crate) fn run(words: &[&str]) -> ExitCode {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.args(["run", "--quiet", "--package", "manyhands-simulator", "--example", "simulate", "--"]).args(words);
+    match command.status() {
+        Ok(status) => ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)),
+        Err(error) => {
+            eprintln!("error: cargo could not be started: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
