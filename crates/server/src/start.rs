@@ -315,6 +315,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
         durable,
         requests,
         unsaved: 0,
+        digest_from: std::time::Instant::now(),
     };
     let store = blobs.clone();
     let access = Access::new(&key, genesis.chain_id, genesis.private, config.join_token);

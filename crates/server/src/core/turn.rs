@@ -20,7 +20,7 @@ use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -32,6 +32,8 @@ const GROUP: usize = 2_048;
 const OFFER_ROUNDS: usize = 8;
 /// The longest wait without a turn.
 const IDLE: Duration = Duration::from_secs(5);
+/// State digests take at most one part in this many of the time.
+const DIGEST_SHARE: u32 = 50;
 /// A snapshot is saved after this many entries, and at the end.
 const SNAPSHOT_ENTRIES: u64 = 1_000_000;
 
@@ -64,6 +66,8 @@ pub(crate) struct Loop {
     pub(crate) requests: mpsc::Receiver<Request>,
     /// Entries since the last snapshot.
     pub(crate) unsaved: u64,
+    /// No state digest is taken before.
+    pub(crate) digest_from: Instant,
 }
 
 /// Who waits for a command, and what came of it.
@@ -331,9 +335,21 @@ impl Loop {
         }
     }
 
+    /// The state's digest where the journal wants it. It is a walk over the whole state: however large that grows, walks take
+    /// no more than their share of the loop's time.
+    fn state_digest(&mut self) -> Option<B256> {
+        let began = Instant::now();
+        if !self.journal.state_due() || began < self.digest_from {
+            return None;
+        }
+        let digest = self.state.market.exchange().state_digest();
+        self.digest_from = began + began.elapsed() * DIGEST_SHARE;
+        Some(digest)
+    }
+
     /// Makes the turn durable; then everything that is owed leaves. Whether it was the last turn.
     fn commit(&mut self, at: Timestamp, out: Output, owed: Owed) -> Result<bool, LoopError> {
-        let digest = self.journal.state_due().then(|| self.state.market.exchange().state_digest());
+        let digest = self.state_digest();
         let record = self.journal.append(&out.entries, digest)?;
         let advanced = record.sequence != self.state.last.sequence;
         self.state.last = record;
