@@ -261,7 +261,8 @@ impl Dispatch {
         }
     }
 
-    /// What time brings: leases that ran out go to others, and their workers get no more of the job.
+    /// What time brings: leases that ran out go to others. A worker that was there and let one run out gets no more of the
+    /// job; one whose connection broke may have more when it is back.
     pub fn expire(&mut self, at: Timestamp, decisions: &mut Vec<Decision>) {
         while let Some((when, task)) = self.alarms.first().copied() {
             if when > at {
@@ -281,7 +282,9 @@ impl Dispatch {
         for worker in late {
             self.revoke(worker, task);
             decisions.push(Decision::Cancel { worker, task, ending: crate::Ending::TooLate });
-            if let (Some(request), Some(station)) = (request, self.workers.get_mut(&worker)) {
+            if let (Some(request), Some(station)) = (request, self.workers.get_mut(&worker))
+                && station.connected
+            {
                 station.quarantined.insert(request);
             }
         }

@@ -227,7 +227,9 @@ impl World {
         self.begin()?;
         while !self.all_ended() {
             if self.quiet_for() > PATIENCE_MS {
-                return fault("in quiet every job ends", self.what_is_left());
+                let left = self.reference.tasks.iter().find(|(_, task)| task.ended.is_none()).map(|(id, _)| *id);
+                let rule = "in quiet every job ends";
+                return Err(Fault { rule, detail: self.what_is_left(), task: left });
             }
             self.step()?;
         }

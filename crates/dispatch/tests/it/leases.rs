@@ -84,3 +84,15 @@ fn the_next_deadline_is_the_first_that_anything_waits_for() {
     let first = world.dispatch.next_deadline().unwrap();
     assert!(first <= world.now.saturating_add(TIME * 2));
 }
+
+#[test]
+fn a_worker_that_comes_back_too_late_for_a_task_gets_others_of_the_job() {
+    let mut world = World::new();
+    world.deal(1, 1, 2);
+    world.join(1, 1);
+    assert_eq!(world.grants(), [(1, 0)]);
+    world.dispatch.worker_left(world.now, worker(1));
+    world.wait(Duration::from_secs(21));
+    world.join(1, 1);
+    assert_eq!(world.grants(), [(1, 1)]);
+}

@@ -43,6 +43,11 @@ fn a_reopened_task_goes_to_others() {
 }
 
 #[test]
+fn machines_that_were_cut_off_for_a_while_go_on_with_the_job() {
+    live_through(&[1_543]);
+}
+
+#[test]
 fn other_markets_come_to_rest() {
     live_through(&[0, 1, 3, 157, 1_000]);
 }
