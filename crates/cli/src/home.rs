@@ -12,6 +12,7 @@
 
 use crate::files::{read_json, write_json};
 use anyhow::Context as _;
+use etcetera::BaseStrategy as _;
 use orders::SigningKey;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -48,10 +49,10 @@ impl Home {
     pub(crate) fn new(named: Option<PathBuf>) -> anyhow::Result<Self> {
         let root = match named {
             Some(root) => root,
-            None => directories::ProjectDirs::from("", "", "manyhands")
+            None => etcetera::choose_base_strategy()
                 .context("this system names no folder for applications' data; name one with --home")?
                 .data_dir()
-                .to_path_buf(),
+                .join("manyhands"),
         };
         Ok(Self { root: std::path::absolute(&root).unwrap_or(root) })
     }

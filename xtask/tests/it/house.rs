@@ -63,7 +63,7 @@ pub(crate) const ONLY: &[(&str, &[&str])] = &[
     ("axum", &["server"]),
     ("clap", &["cli"]),
     ("comfy-table", &["cli"]),
-    ("directories", &["cli"]),
+    ("etcetera", &["cli"]),
     ("indicatif", &["cli"]),
     ("rusqlite", &["journal"]),
     ("tower-http", &["server"]),
