@@ -1,7 +1,7 @@
 //! The operator's shell around the market: HTTP, worker gateway, the loop.
 //!
 //! [`Server::start`] opens a data folder (making it on the first start), replays the journal and listens. One thread owns
-//! market and journal ([`core`]); tasks on other threads read requests, check limits and recover signers, and send typed
+//! market and journal (`core`); tasks on other threads read requests, check limits and recover signers, and send typed
 //! requests to it. Invariants: nothing leaves the process before the entries behind it are durable; if the journal cannot
 //! write, nothing is acknowledged any more and [`ServerHandle::join`] says why; nothing is allocated on the word of a
 //! stranger beyond the limits in [`api::limits`]; a blob is shown to a task's parties only.
