@@ -6,7 +6,7 @@
 //! rewritten whole is found by the [`Receipt`]s that people keep.
 //!
 //! Invariants: nothing is ever changed in a record; a journal of a newer version is refused, not guessed at; the format of
-//! the bytes ([`format`]) is not the domain's types, and is held by golden files.
+//! the bytes ([`mod@format`]) is not the domain's types, and is held by golden files.
 
 mod audit;
 mod database;
