@@ -124,6 +124,9 @@ impl JobRecord {
             task.files.iter().for_each(|path| folder.adopt(task.index, path));
             placements.count(&task);
         }
+        if placements.last.is_some() {
+            folder.sweep()?;
+        }
         Ok((folder, placements))
     }
 }

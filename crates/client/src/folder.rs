@@ -50,6 +50,23 @@ impl Folder {
         self.owners.insert(key(path), index);
     }
 
+    /// Removes what a program that was killed here was still writing. Nobody else may be placing into the folder now.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn sweep(&self) -> Result<(), Error> {
+        let entries = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(Error::file(&self.root))?,
+        };
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(PART_PREFIX) {
+                fs::remove_file(entry.path()).map_err(Error::file(&self.root))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Says that a file may be replaced, because an earlier job put it there.
     pub fn allow_replacing(&mut self, path: &str) {
         self.replaceable.insert(key(path));
@@ -97,7 +114,10 @@ impl Folder {
 
     /// Gives a part its name.
     fn end(&mut self, index: u64, open: Option<(NamedTempFile, Placed)>, placed: &mut Vec<Placed>) -> io::Result<()> {
-        let Some((part, place)) = open else { return Ok(()) };
+        let Some((part, mut place)) = open else { return Ok(()) };
+        if let Some(there) = self.placed_before(index, part.path(), &place.to)? {
+            place.to = there;
+        }
         let target = self.root.join(&place.to);
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent)?;
@@ -106,6 +126,17 @@ impl Folder {
         self.owners.insert(key(&place.to), index);
         placed.push(place);
         Ok(())
+    }
+
+    /// Where this very file lies already, if it had to be moved aside for it: a program that was killed put it there and could
+    /// not remember it.
+    fn placed_before(&self, index: u64, part: &Path, to: &str) -> io::Result<Option<String>> {
+        let Some(wanted) = to.strip_prefix(&format!("task-{index}/")) else { return Ok(None) };
+        let there = self.root.join(wanted);
+        let length = fs::metadata(part)?.len();
+        let alike = fs::symlink_metadata(&there).is_ok_and(|found| found.is_file() && found.len() == length);
+        let same = alike && !self.owners.contains_key(&key(wanted)) && fs::read(&there)? == fs::read(part)?;
+        Ok(same.then(|| wanted.to_owned()))
     }
 
     /// The path itself where it is free, else one under `task-<index>/`.

@@ -139,3 +139,16 @@ fn what_is_no_result_is_not_opened() {
         assert!(Tree::open(file.path()).is_err());
     }
 }
+
+#[test]
+fn a_file_that_a_killed_program_placed_and_could_not_remember_is_taken_for_what_it_is() {
+    let home = tempfile::tempdir().unwrap();
+    Folder::new(home.path()).place(3, &tree(&[("log", "three")], ""), None).unwrap();
+    fs::write(home.path().join(".hands-part-x"), "half").unwrap();
+    let mut again = Folder::new(home.path());
+    again.sweep().unwrap();
+    assert_eq!(to(&again.place(3, &tree(&[("log", "three")], ""), None).unwrap()), ["log"]);
+    assert_eq!(to(&again.place(4, &tree(&[("log", "other")], ""), None).unwrap()), ["task-4/log"]);
+    let names: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!names.iter().any(|name| name.to_string_lossy().starts_with(".hands-part-")), "{names:?}");
+}
