@@ -26,12 +26,17 @@ mod wallet;
 
 use clap::Parser as _;
 use std::process::ExitCode;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> ExitCode {
     let cli = commands::Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("MANYHANDS_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(cli.log_filter()));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let named = std::env::var("MANYHANDS_LOG").ok().and_then(|filter| filter.parse::<Targets>().ok());
+    let filter = named.unwrap_or_else(|| cli.log_filter().parse().expect("a command's own filter is well formed"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);
+    tracing_subscriber::registry().with(lines).init();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&anyhow::Error::new(error).context("no threads could be started")),
