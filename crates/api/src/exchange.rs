@@ -117,7 +117,7 @@ pub struct Health {
     pub sequence: u64,
 }
 
-/// `POST /v1/operator/credit` is not a route: credits are issued by a signed transaction. This is what it answers in sum.
+/// `GET /v1/outstanding`. Credits are issued and redeemed by the operator's signed transactions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outstanding {
     /// Credits issued and not redeemed, nano-credits.
