@@ -4,13 +4,13 @@ use crate::clocks::Clocks;
 use crate::open::Phase;
 use std::collections::BTreeSet;
 use std::time::Duration;
-use units::{Address, Amount, OrderHash, TaskId, Timestamp};
+use units::{Address, Amount, OrderHash, Tag, TaskId, Timestamp};
 
 /// Share of a new running time in the running mean: one part in this many.
 const MEAN_WINDOW: u64 = 8;
 
 /// What dispatch must know of a deal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     /// The job: its request order.
     pub request: OrderHash,
@@ -32,6 +32,14 @@ pub struct Terms {
     pub size: u64,
     /// Statements are taken before this: the contribution deadline, less what it takes to act on them.
     pub until: Timestamp,
+    /// Who asked.
+    pub requester: Address,
+    /// What a worker needs for a task: its app, and its dataset if any.
+    pub needs: BTreeSet<Address>,
+    /// Near where it is best done; `None`: anywhere.
+    pub region: Option<String>,
+    /// What a worker must be able to do.
+    pub tag: Tag,
 }
 
 /// A live deal's tasks. Invariant: an index below `next` is open or ended, or was skipped as ended before.

@@ -4,13 +4,13 @@ use crate::Dispatch;
 use crate::decision::Decision;
 use crate::open::Phase;
 use std::collections::{BTreeMap, BTreeSet};
-use units::{Address, Amount, DealId, OrderHash, TaskId, Timestamp};
+use units::{Address, Amount, DealId, OrderHash, Tag, TaskId, Timestamp};
 
 /// With so many troubles a worker gets no more of a job.
 const TROUBLES: u32 = 3;
 
-/// What a worker says of itself when it joins.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a worker says of itself when it joins, and what the exchange knows of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Worker {
     /// The worker.
     pub address: Address,
@@ -28,6 +28,20 @@ pub struct Worker {
     pub score: u64,
     /// Its benchmark, millions of operations a second.
     pub benchmark: u64,
+    /// What it can do.
+    pub tag: Tag,
+    /// Where it is, in the operator's words; `None` if it does not say.
+    pub region: Option<String>,
+    /// How much its site wishes for load: percent of all it can have, at most 100.
+    pub heat: u8,
+    /// Apps and datasets that it holds already.
+    pub cached: BTreeSet<Address>,
+    /// Contributions to strangers' tasks that were proved in its pool: the exchange's to say.
+    pub earned: u64,
+    /// Checks that it passed in its pool: the exchange's to say.
+    pub checks: u64,
+    /// Whether it is barred from its pool: the exchange's to say.
+    pub barred: bool,
 }
 
 /// Why a worker gave a task back. None of these is held against it.

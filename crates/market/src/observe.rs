@@ -140,6 +140,10 @@ impl Market {
             first: deal.bot_first.saturating_to(),
             size: deal.bot_size.saturating_to(),
             until: deadline.saturating_sub(tenth),
+            requester: deal.requester,
+            needs: [deal.app.pointer, deal.dataset.pointer].into_iter().filter(|it| !it.is_zero()).collect(),
+            region: None,
+            tag: deal.tag,
         };
         self.jobs.matched(request, id, deal);
         self.deals.insert(id, request);

@@ -16,7 +16,7 @@ pub(crate) fn worker(
     benchmark: u64,
 ) -> market::Worker {
     // Its score is the exchange's to say.
-    market::Worker { address, owner, pool, cores, slots, floors, score: 0, benchmark }
+    market::Worker { address, owner, pool, cores, slots, floors, benchmark, ..market::Worker::default() }
 }
 
 pub(crate) fn held(held: api::worker::Held) -> market::Held {

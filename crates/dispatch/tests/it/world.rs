@@ -57,6 +57,7 @@ impl World {
             first: 0,
             size,
             until: self.now.saturating_add(TIME * 6),
+            ..Terms::default()
         }
     }
 
@@ -83,8 +84,8 @@ impl World {
             cores: 1,
             slots,
             floors: BTreeMap::new(),
-            score: 0,
             benchmark: 1,
+            ..Worker::default()
         }
     }
 

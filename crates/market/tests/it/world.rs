@@ -186,7 +186,8 @@ impl World {
         let address = self.address(name);
         let pool = self.pool(pool);
         let floors = (0..6).map(|category| (category, Amount::nanos(floor))).collect();
-        let worker = Worker { address, owner: address, pool, cores: 1, slots: 4, floors, score: 0, benchmark: 1 };
+        let worker =
+            Worker { address, owner: address, pool, cores: 1, slots: 4, floors, benchmark: 1, ..Worker::default() };
         let holding: Vec<Held> = self
             .held
             .iter()

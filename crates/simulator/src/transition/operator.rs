@@ -72,8 +72,8 @@ impl World {
                     cores: profile.cores,
                     slots,
                     floors: floors.unwrap_or_default(),
-                    score: 0,
                     benchmark: 1,
+                    ..Worker::default()
                 };
                 Request::Join { connection, worker: Box::new(worker), holding }
             }
