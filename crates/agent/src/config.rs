@@ -4,8 +4,9 @@ use crate::cache::Cache;
 use api::limits;
 use orders::SigningKey;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
-use units::{Address, Amount, Bytes};
+use units::{Address, Amount, Bytes, Tag};
 
 /// How an agent is set up.
 #[derive(Clone, Debug)]
@@ -30,6 +31,12 @@ pub struct Config {
     pub join_token: Option<String>,
     /// Least price it works for, by category, nano-credits a task; a category not named is not wanted. Empty: any, for nothing.
     pub floors: BTreeMap<u64, Amount>,
+    /// Where it is, such as `eu-west`; none: it does not say.
+    pub region: Option<String>,
+    /// What its machine has beyond a processor, as orders' tags name it.
+    pub tag: Tag,
+    /// What its owner gives for its heat; none: nothing.
+    pub heat: Option<Heat>,
     /// When it works.
     pub when: When,
     /// Whether it states what it computed.
@@ -53,6 +60,9 @@ impl Config {
             cache,
             join_token: None,
             floors: BTreeMap::new(),
+            region: None,
+            tag: Tag::NONE,
+            heat: None,
             when: When::Always,
             honesty: Honesty::Honest,
             timing: Timing::default(),
@@ -76,6 +86,25 @@ pub enum PoolChoice {
     Name(String),
     /// By its address.
     Address(Address),
+}
+
+/// What a machine's owner gives for its heat: while the site wishes for load, the machine works for less.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heat {
+    /// How much load the site wishes for.
+    pub demand: HeatDemand,
+    /// By how much the floors are lowered while it wishes for all there can be, percent; in proportion when for less.
+    pub discount: u8,
+}
+
+/// How much load a site wishes for, percent of all that the machine can give.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeatDemand {
+    /// Always so much.
+    Percent(u8),
+    /// What this file says, a number from 0 to 100, read again every [`Timing::heat`]: a thermostat writes it. Nothing while
+    /// it cannot be read.
+    File(PathBuf),
 }
 
 /// When a worker works.
@@ -110,10 +139,12 @@ pub struct Timing {
     pub slowest_retry: Duration,
     /// How long a stopping agent stays for results that it has committed to and not yet revealed.
     pub grace: Duration,
+    /// How often a [`HeatDemand::File`] is read.
+    pub heat: Duration,
 }
 
 impl Default for Timing {
-    /// The protocol's silence and heartbeat; retries after 0.25 s to 30 s; 5 s of grace.
+    /// The protocol's silence and heartbeat; retries after 0.25 s to 30 s; 5 s of grace; a look at the heat every 10 s.
     fn default() -> Self {
         Self {
             silence: limits::SILENCE,
@@ -121,6 +152,7 @@ impl Default for Timing {
             first_retry: Duration::from_millis(250),
             slowest_retry: Duration::from_secs(30),
             grace: Duration::from_secs(5),
+            heat: Duration::from_secs(10),
         }
     }
 }

@@ -14,6 +14,7 @@ mod clock;
 mod config;
 mod fetch;
 mod handle;
+mod heat;
 mod honesty;
 mod http;
 mod idle;
@@ -27,5 +28,5 @@ mod table;
 mod upload;
 
 pub use cache::{Cache, CacheError};
-pub use config::{Config, Honesty, Owner, PoolChoice, Timing, When};
+pub use config::{Config, Heat, HeatDemand, Honesty, Owner, PoolChoice, Timing, When};
 pub use handle::{Agent, AgentError, AgentHandle, StartError, State, Status};

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::{Config, When};
 use crate::fetch::Fetcher;
 use crate::handle::{AgentError, StartError, State, Status};
+use crate::heat::Thermostat;
 use crate::http::Http;
 use crate::idle::{self, Idle};
 use crate::kit::Kit;
@@ -14,7 +15,7 @@ use crate::link::{Link, LinkEvent, Outgoing, SOFTWARE};
 use crate::policy::Policy;
 use crate::runner::{Job, Kept, Report, Runner};
 use crate::{benchmark, sign};
-use api::limits::PROTOCOL_VERSION;
+use api::limits::{CACHED_FILES, PROTOCOL_VERSION};
 use api::params::TaskSpec;
 use api::worker::{
     Assignment, Capabilities, DealBrief, DeclineReason, Ending, FromWorker, Hello, Settlement, ToWorker,
@@ -90,6 +91,7 @@ pub(crate) struct Shell {
     /// When a connection was last given up for a new token.
     renewed: Option<Instant>,
     idle: Option<Idle>,
+    thermostat: Thermostat,
     paused: bool,
     /// When a stopping agent leaves at the latest.
     leaves: Option<Instant>,
@@ -129,6 +131,7 @@ impl Shell {
             nonce: 0,
             renewed: None,
             idle,
+            thermostat: Thermostat::new(config.heat.clone()),
             paused: false,
             leaves: None,
             stop,
@@ -163,6 +166,7 @@ impl Shell {
 
     async fn work_on(&mut self, link_events: &mut mpsc::Receiver<LinkEvent>) -> Result<(), AgentError> {
         let mut look = tokio::time::interval(idle::EVERY);
+        let mut warmth = tokio::time::interval(self.config.timing.heat);
         let http = Arc::clone(&self.http);
         loop {
             self.act();
@@ -196,6 +200,12 @@ impl Shell {
                     let needed = self.idle.as_mut().is_some_and(Idle::look);
                     self.paused = needed;
                     self.policy.owner_needs_it(needed, self.clock.now());
+                }
+                _ = warmth.tick(), if self.thermostat.changes() => {
+                    if self.thermostat.look() && self.is_welcome() {
+                        let floors = self.thermostat.floors(&self.config.floors);
+                        self.say(FromWorker::Floors { floors, heat: self.thermostat.demand() });
+                    }
                 }
                 () = self.stop.cancelled(), if self.leaves.is_none() => {
                     self.leaves = Some(Instant::now() + self.config.timing.grace);
@@ -285,8 +295,12 @@ impl Shell {
                 disk_mib: config.disk_mib,
                 runtimes: vec!["wasm".to_owned()],
                 benchmark: benchmark::score(),
+                tag: config.tag,
             },
-            floors: config.floors.clone(),
+            floors: self.thermostat.floors(&config.floors),
+            region: config.region.clone(),
+            heat: self.thermostat.demand(),
+            cached: config.cache.store.recent(CACHED_FILES),
             slots: self.policy.slots(),
             holding: self.policy.holding(),
         };

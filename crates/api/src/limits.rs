@@ -30,6 +30,12 @@ pub const BATCH_ITEMS: usize = 4_096;
 pub const CREDIT_WINDOW: u32 = 4_096;
 /// Most open orders of one maker and kind.
 pub const OPEN_ORDERS: usize = 50;
+/// Most categories a worker may name a floor for.
+pub const FLOORS: usize = 256;
+/// Longest region a worker may name, bytes.
+pub const REGION_BYTES: usize = 64;
+/// Most files a worker may say it holds.
+pub const CACHED_FILES: usize = 1_024;
 /// Page size by default and at most.
 pub const PAGE_DEFAULT: usize = 20;
 /// Most rows in a page.

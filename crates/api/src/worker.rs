@@ -12,7 +12,7 @@ use crate::params::ParamsError;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
-use units::{Address, Amount, B256, Bytes, DealId, Digest, TaskId, Timestamp};
+use units::{Address, Amount, B256, Bytes, DealId, Digest, Tag, TaskId, Timestamp};
 
 /// What the exchange says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +109,15 @@ pub enum FromWorker {
         /// Which phase.
         phase: Phase,
     },
+    /// What the worker works for from now on, in place of what its hello said: its owner's rule, or its site's wish, changed.
+    Floors {
+        /// As [`Hello::floors`].
+        #[serde(default, deserialize_with = "floors")]
+        floors: BTreeMap<u64, Amount>,
+        /// As [`Hello::heat`].
+        #[serde(default)]
+        heat: u8,
+    },
     /// Commitments, completions, reveals under one signature.
     Batch(Box<Batch>),
     /// The blobs of these results are uploaded.
@@ -155,6 +164,16 @@ pub struct Hello {
     /// Least price it works for, by category, nano-credits a task; a category not named is not wanted. Empty: any, for nothing.
     #[serde(default, deserialize_with = "floors")]
     pub floors: BTreeMap<u64, Amount>,
+    /// Where it is, in its owner's word, such as `eu-west`: equal words are near each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// How much its site wishes for load, percent of all it can have: its waste heat is of use there. The floors are already
+    /// what its owner asks at this demand.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub heat: u8,
+    /// Files that it holds already, those used last first: it starts tasks of their apps and datasets sooner.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cached: Vec<Digest>,
     /// Tasks it can hold at once.
     pub slots: u32,
     /// What it still holds from before.
@@ -167,6 +186,15 @@ fn floors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<u64, Am
     let floors = BTreeMap::<String, Amount>::deserialize(deserializer)?;
     let number = |(category, floor): (String, Amount)| Ok((category.parse().map_err(D::Error::custom)?, floor));
     floors.into_iter().map(number).collect()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields so")]
+fn is_zero(number: &u8) -> bool {
+    *number == 0
+}
+
+fn is_none(tag: &Tag) -> bool {
+    *tag == Tag::NONE
 }
 
 /// What a machine can do.
@@ -182,6 +210,9 @@ pub struct Capabilities {
     pub runtimes: Vec<String>,
     /// Benchmark on one core, millions of operations a second.
     pub benchmark: u64,
+    /// Bits of orders' tags that it serves: it takes no task that asks for others.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub tag: Tag,
 }
 
 /// A task a worker still holds when it comes back.
@@ -393,4 +424,30 @@ pub enum Ending {
     NotNeeded,
     /// The task was not done in time.
     Claimed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_agents_hello_is_still_a_hello() {
+        let text = r#"{"type":"hello","version":1,"software":"hands 0.1.0","worker":"0x1111111111111111111111111111111111111111",
+            "owner":"0x1111111111111111111111111111111111111111","pool":"0x2222222222222222222222222222222222222222","nonce":1,
+            "signature":"0x","capabilities":{"cores":1,"memory_mib":1,"disk_mib":1,"runtimes":["wasm"],"benchmark":1},
+            "floors":{"5":"3"},"slots":1}"#;
+        let FromWorker::Hello(hello) = serde_json::from_str(text).unwrap() else { panic!("it is a hello") };
+        assert_eq!((hello.heat, &hello.region, hello.capabilities.tag), (0, &None, Tag::NONE));
+        assert_eq!(hello.floors, BTreeMap::from([(5, Amount::nanos(3))]));
+        let again = serde_json::to_string(&FromWorker::Hello(hello)).unwrap();
+        assert!(!["heat", "region", "cached", "tag"].iter().any(|name| again.contains(name)), "{again}");
+    }
+
+    #[test]
+    fn floors_stated_anew_are_read_as_they_are_written() {
+        let frame = FromWorker::Floors { floors: BTreeMap::from([(0, Amount::nanos(7))]), heat: 60 };
+        let text = serde_json::to_string(&frame).unwrap();
+        assert_eq!(text, r#"{"type":"floors","floors":{"0":"7"},"heat":60}"#);
+        assert_eq!(serde_json::from_str::<FromWorker>(&text).unwrap(), frame);
+    }
 }

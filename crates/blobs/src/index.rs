@@ -94,6 +94,11 @@ impl Index {
         self.held.keys().copied().collect()
     }
 
+    /// At most so many blobs, the one used last first.
+    pub(crate) fn recent(&self, most: usize) -> Vec<Digest> {
+        self.by_use.values().rev().take(most).copied().collect()
+    }
+
     fn next_use(&mut self) -> u64 {
         self.uses = self.uses.saturating_add(1);
         self.uses

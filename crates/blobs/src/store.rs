@@ -94,6 +94,12 @@ impl Store {
         self.index().digests()
     }
 
+    /// At most so many blobs, the one used last first.
+    #[must_use]
+    pub fn recent(&self, most: usize) -> Vec<Digest> {
+        self.index().recent(most)
+    }
+
     /// Begins to take in content, piece by piece; at most `limit` bytes.
     ///
     /// # Errors

@@ -171,6 +171,15 @@ impl Dispatch {
         self.set_free(address, free);
     }
 
+    /// A worker says anew what it works for, and how much load its site wishes for.
+    pub fn worker_asks(&mut self, address: Address, floors: BTreeMap<u64, Amount>, heat: u8) {
+        if let Some(station) = self.workers.get_mut(&address) {
+            station.worker.floors = floors;
+            station.worker.heat = heat;
+            self.stirred = true;
+        }
+    }
+
     /// A worker gives a task back. It may be given it again, but gets no more of a job that it cannot run, or with which
     /// it had trouble too often.
     pub fn worker_declined(&mut self, address: Address, task: TaskId, reason: Decline) {

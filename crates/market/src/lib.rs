@@ -132,6 +132,12 @@ impl Market {
         self.dispatch.worker_ready(worker, slots);
     }
 
+    /// A worker says anew what it works for, and how much load its site wishes for, percent.
+    pub fn worker_asks(&mut self, worker: Address, floors: BTreeMap<u64, Amount>, heat: u8) {
+        self.dispatch.worker_asks(worker, floors, heat);
+        self.supply.capacity_changed();
+    }
+
     /// A worker says how far it is with a task.
     pub fn worker_phase(&mut self, at: Timestamp, worker: Address, task: TaskId, phase: Phase) {
         self.dispatch.phase(at, worker, task, phase);

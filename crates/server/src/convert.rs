@@ -1,22 +1,26 @@
 //! The market's words and the wire's, turned into each other.
 
-use api::worker::{DeclineReason, Settlement};
+use api::limits;
+use api::worker::{DeclineReason, Hello, Settlement};
 use exchange::ItemRejection;
 use market::{Decline, Ending, Phase};
-use std::collections::BTreeMap;
-use units::{Address, Amount, TaskId};
+use units::{Amount, TaskId};
 
-pub(crate) fn worker(
-    address: Address,
-    owner: Address,
-    pool: Address,
-    cores: u32,
-    slots: u32,
-    floors: BTreeMap<u64, Amount>,
-    benchmark: u64,
-) -> market::Worker {
-    // Its score is the exchange's to say.
-    market::Worker { address, owner, pool, cores, slots, floors, benchmark, ..market::Worker::default() }
+/// What a worker says of itself. Its score and standing are the exchange's to say.
+pub(crate) fn worker(hello: &Hello) -> market::Worker {
+    market::Worker {
+        address: hello.worker,
+        owner: hello.owner,
+        pool: hello.pool,
+        cores: hello.capabilities.cores,
+        slots: hello.slots.min(limits::CREDIT_WINDOW),
+        floors: hello.floors.clone(),
+        benchmark: hello.capabilities.benchmark,
+        tag: hello.capabilities.tag,
+        region: hello.region.clone(),
+        heat: hello.heat,
+        ..market::Worker::default()
+    }
 }
 
 pub(crate) fn held(held: api::worker::Held) -> market::Held {

@@ -5,6 +5,7 @@
 //! Only then does anything leave: answers with their receipts, messages to workers, the history's rows, reads. If the
 //! journal cannot write, nothing leaves any more and the loop ends with the journal's error.
 
+mod assets;
 mod briefs;
 mod publish;
 mod state;
@@ -20,9 +21,10 @@ use api::receipt::Receipt;
 use api::worker::{DeclineReason, Phase};
 use exchange::{Command, Rejection};
 use orders::CheckedBatch;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
-use units::{Address, TaskId};
+use units::{Address, Amount, TaskId};
 
 /// Requests that may wait for the loop; a sender waits beyond it.
 pub(crate) const QUEUE: usize = 8_192;
@@ -58,6 +60,7 @@ pub(crate) enum Request {
 /// Something a worker said, checked.
 pub(crate) enum Said {
     Ready(u32),
+    Floors { floors: BTreeMap<u64, Amount>, heat: u8 },
     Phase(Vec<TaskId>, Phase),
     Declined(TaskId, DeclineReason),
     Batch { batch: Box<CheckedBatch>, stated: Vec<Stated>, ran: Vec<(TaskId, u64)> },

@@ -23,7 +23,6 @@ use futures::{SinkExt as _, StreamExt as _};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
-use units::Address;
 
 /// Frames that cannot be read before a connection is ended.
 const MALFORMED_FRAMES: u32 = 8;
@@ -167,12 +166,11 @@ async fn say_goodbye(sink: &mut Sink, farewell: Farewell) {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     pub(crate) seat: Arc<Seat>,
-    pub(crate) owner: Address,
-    pub(crate) pool: Address,
-    pub(crate) cores: u32,
-    pub(crate) slots: u32,
-    pub(crate) floors: std::collections::BTreeMap<u64, units::Amount>,
-    pub(crate) benchmark: u64,
+    pub(crate) worker: market::Worker,
+    /// The owner's word that the worker is its own, and the worker's that it came: what makes whose it is evidence.
+    pub(crate) owner_signature: units::Bytes,
+    /// Files that it holds already.
+    pub(crate) cached: Vec<units::Digest>,
     pub(crate) holding: Vec<api::worker::Held>,
     pub(crate) outbox: mpsc::UnboundedSender<Vec<Out>>,
 }

@@ -8,7 +8,7 @@ use crate::home::{Home, Lock, worker_key};
 use crate::host::{self, Interrupt};
 use crate::terminal::{note, say};
 use crate::{parse, wallet};
-use agent::{Agent, AgentHandle, Cache, Owner, PoolChoice, State, Status, When};
+use agent::{Agent, AgentHandle, Cache, Heat, HeatDemand, Owner, PoolChoice, State, Status, When};
 use anyhow::Context as _;
 use api::exchange::Exchange;
 use clap::{Args, ValueEnum};
@@ -34,6 +34,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 Examples:
   hands work --exchange http://192.168.1.5:7370 --join TOKEN
   hands work --exchange http://exchange.example:7370 --pool bonded --floor 0.5 --when idle
+  hands work --exchange http://exchange.example:7370 --floor 0.5 --heat /run/heat --region eu-west
+                                                a thermostat writes how warm it may get: 0 to 100
   hands wallet collect --exchange http://exchange.example:7370      brings earnings to your wallet")]
 pub(crate) struct WorkArgs {
     /// The exchange, such as http://192.168.1.5:7370.
@@ -54,6 +56,16 @@ pub(crate) struct WorkArgs {
     /// The least it works for, in credits a task. Default: any price.
     #[arg(long, value_name = "CREDITS", value_parser = parse::credits)]
     floor: Option<Amount>,
+    /// How much load this site wishes for, because its waste heat is of use: percent, or a file that says it and is read again
+    /// every ten seconds. The floor is lowered in proportion.
+    #[arg(long, value_name = "PERCENT|FILE", value_parser = heat_demand)]
+    heat: Option<HeatDemand>,
+    /// By how much the floor is lowered while the site wishes for all the load there can be, percent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 50, requires = "heat", value_parser = clap::value_parser!(u8).range(0..=100))]
+    heat_discount: u8,
+    /// Where this machine is, such as eu-west; work that wants to be near goes to it first.
+    #[arg(long, value_name = "NAME")]
+    region: Option<String>,
 }
 
 /// When a machine works, as it is typed.
@@ -63,6 +75,18 @@ enum WhenArg {
     Always,
     /// While nothing else needs the processors.
     Idle,
+}
+
+/// Reads a percentage, or a file's name.
+fn heat_demand(text: &str) -> Result<HeatDemand, String> {
+    match text.trim_end_matches(['%', ' ']).parse::<u64>() {
+        Ok(percent) => match u8::try_from(percent) {
+            Ok(percent @ 0..=100) => Ok(HeatDemand::Percent(percent)),
+            Ok(_) | Err(_) => Err(format!("`{text}` is more than 100 percent")),
+        },
+        Err(_) if Path::new(text).is_file() => Ok(HeatDemand::File(text.into())),
+        Err(_) => Err(format!("`{text}` is neither a percentage nor a file")),
+    }
 }
 
 pub(crate) async fn run(context: &Context, args: WorkArgs) -> anyhow::Result<Exit> {
@@ -87,6 +111,8 @@ pub(crate) async fn run(context: &Context, args: WorkArgs) -> anyhow::Result<Exi
         disk_mib: host::DISK_MIB,
         join_token: join_token.clone(),
         floors: args.floor.iter().flat_map(|floor| exchange.categories.iter().map(|c| (c.id, *floor))).collect(),
+        region: args.region.clone(),
+        heat: args.heat.clone().map(|demand| Heat { demand, discount: args.heat_discount }),
         when: match args.when {
             WhenArg::Always => When::Always,
             WhenArg::Idle => When::Idle,

@@ -112,6 +112,10 @@ fn forget(to: &mut Loop, at: Timestamp, events: &[Event]) {
         } else if let Event::Hub(poco::Event::TaskClaimed { task }) = event {
             to.state.counts.claimed += 1;
             to.state.statements.remove(task);
+        } else if let Event::AssetTransfer { asset, from, .. } = event
+            && from.is_zero()
+        {
+            to.state.assets.created(to.state.market.exchange(), *asset);
         } else if let Event::DealFinished { deal } = event {
             to.state.briefs.forget(*deal);
         } else if let Event::OrderPlaced { order, .. } = event {

@@ -1,5 +1,6 @@
 //! What the loop keeps beside the market: who is connected, what workers stated, what they have earned.
 
+use super::assets::Assets;
 use super::briefs::Briefs;
 use crate::worker::Out;
 use exchange::Offer;
@@ -41,6 +42,7 @@ pub(crate) struct State {
     /// Tasks that workers were paid for since the start.
     pub(crate) finished: BTreeMap<Address, u64>,
     pub(crate) briefs: Briefs,
+    pub(crate) assets: Assets,
     /// Since when each order rests.
     pub(crate) since: BTreeMap<OrderHash, Timestamp>,
     pub(crate) counts: Counts,
@@ -58,6 +60,7 @@ pub(crate) struct Counts {
 
 impl State {
     pub(crate) fn new(market: Market, last: Record) -> Self {
+        let assets = Assets::all(market.exchange());
         Self {
             market,
             last,
@@ -65,6 +68,7 @@ impl State {
             statements: BTreeMap::new(),
             finished: BTreeMap::new(),
             briefs: Briefs::default(),
+            assets,
             since: BTreeMap::new(),
             counts: Counts::default(),
         }

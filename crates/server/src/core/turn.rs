@@ -244,15 +244,8 @@ impl Loop {
                 Out::Bye { code: "superseded", reason: "another connection of this worker is newer", reconnect: false };
             drop(before.outbox.send(vec![bye]));
         }
-        let said = convert::worker(
-            worker,
-            arrival.owner,
-            arrival.pool,
-            arrival.cores,
-            arrival.slots,
-            arrival.floors,
-            arrival.benchmark,
-        );
+        let cached = self.state.assets.of(&arrival.cached);
+        let said = market::Worker { cached, ..arrival.worker };
         let holding: Vec<market::Held> = arrival.holding.into_iter().map(convert::held).collect();
         let joined = self.state.market.worker_joined(at, said, &holding, out);
         let exchange = self.state.market.exchange();
@@ -285,6 +278,7 @@ impl Loop {
     ) -> Result<(), LoopError> {
         match said {
             Said::Ready(slots) => self.state.market.worker_ready(worker, slots),
+            Said::Floors { floors, heat } => self.state.market.worker_asks(worker, floors, heat),
             Said::Phase(tasks, phase) => {
                 for task in tasks {
                     self.state.market.worker_phase(at, worker, task, convert::phase(phase));

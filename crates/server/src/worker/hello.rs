@@ -2,19 +2,18 @@
 
 use super::outbox::Out;
 use super::{Arrival, Farewell, Heard, Seat, Sink, Wire, send};
+use crate::convert;
 use crate::shared::Shared;
 use api::limits;
 use api::worker::FromWorker;
 use api::worker::{Hello, ToWorker};
 use orders::hello::{Ownership, WorkerHello};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use units::Amount;
-
-/// Most categories a hello may name a floor for.
-const FLOORS: usize = 256;
 
 pub(super) type Joined = (Arc<Seat>, mpsc::UnboundedReceiver<Vec<Out>>);
 
@@ -45,12 +44,9 @@ pub(super) async fn greet(shared: &Shared, sink: &mut Sink, wire: &mut Wire) -> 
     let (sender, outbox) = mpsc::unbounded_channel();
     let arrival = Arrival {
         seat: Arc::clone(&seat),
-        owner: hello.owner,
-        pool: hello.pool,
-        cores: hello.capabilities.cores,
-        slots: hello.slots.min(limits::CREDIT_WINDOW),
-        floors: hello.floors,
-        benchmark: hello.capabilities.benchmark,
+        worker: convert::worker(&hello),
+        owner_signature: hello.owner_signature.unwrap_or_default(),
+        cached: hello.cached,
         holding: hello.holding,
         outbox: sender,
     };
@@ -103,13 +99,22 @@ fn check(shared: &Shared, hello: &Hello, challenge: String) -> Result<(), Farewe
         let words = format!("pool {} is not hosted here; these are: {}", hello.pool, hosted.join(", "));
         return Err(Farewell::refused("pool", words));
     }
-    let most = Amount::nanos(limits::SAFE_INTEGER);
+    let region = hello.region.as_deref().unwrap_or_default();
     let sound = hello.slots > 0
         && hello.holding.len() <= limits::BATCH_ITEMS
-        && hello.floors.len() <= FLOORS
-        && hello.floors.values().all(|floor| *floor <= most);
+        && are_sound(&hello.floors, hello.heat)
+        && hello.cached.len() <= limits::CACHED_FILES
+        && region.len() <= limits::REGION_BYTES
+        && !region.contains(char::is_control);
     if !sound {
-        return Err(Farewell::refused("limits", "the hello's slots, floors or held tasks are beyond the limits"));
+        let words = "the hello's slots, floors, heat, region, files or held tasks are beyond the limits";
+        return Err(Farewell::refused("limits", words));
     }
     Ok(())
+}
+
+/// Whether a worker may ask this, its site wishing for so much load.
+pub(super) fn are_sound(floors: &BTreeMap<u64, Amount>, heat: u8) -> bool {
+    let most = Amount::nanos(limits::SAFE_INTEGER);
+    floors.len() <= limits::FLOORS && heat <= 100 && floors.values().all(|floor| *floor <= most)
 }

@@ -1,5 +1,6 @@
 //! What comes from a worker: each frame checked here, then handed to the loop.
 
+use super::hello;
 use super::{Farewell, Heard, MALFORMED_FRAMES, Seat, Wire};
 use crate::core::{Said, Stated};
 use crate::package::{self, Found, Unsound};
@@ -73,6 +74,11 @@ async fn take(shared: &Shared, seat: &Seat, frame: FromWorker) -> Vec<No> {
             shared.core.said(seat, Said::Declined(task, reason)).await;
             Vec::new()
         }
+        FromWorker::Floors { floors, heat } if hello::are_sound(&floors, heat) => {
+            shared.core.said(seat, Said::Floors { floors, heat }).await;
+            Vec::new()
+        }
+        FromWorker::Floors { .. } => vec![(None, "limits", "the floors or the heat are beyond the limits".to_owned())],
         FromWorker::Uploaded { tasks } => uploaded(shared, seat, tasks).await,
         FromWorker::Batch(batch) => {
             let lists = [batch.commits.len(), batch.completes.len(), batch.reveals.len()];

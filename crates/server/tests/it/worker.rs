@@ -61,8 +61,12 @@ impl Raw {
                 disk_mib: 1_024,
                 runtimes: vec!["wasm".into()],
                 benchmark: 1,
+                tag: units::Tag::NONE,
             },
             floors: BTreeMap::new(),
+            region: None,
+            heat: 0,
+            cached: Vec::new(),
             slots: 8,
             holding: Vec::new(),
         }
@@ -219,12 +223,15 @@ async fn who_says_nothing_at_all_is_let_go() {
 async fn a_hello_is_the_workers_own_and_for_a_pool_that_is_here() {
     let house = House::open().await;
     let pool = pool(&house).await;
-    let spoil: [(&str, Spoil); 6] = [
+    let spoil: [(&str, Spoil); 9] = [
         ("signature", |hello| hello.worker = Address::repeat_byte(1)),
         ("version", |hello| hello.version += 1),
         ("signature", |hello| hello.owner = Address::repeat_byte(2)),
         ("signature", |hello| hello.pool = Address::repeat_byte(3)),
         ("limits", |hello| hello.slots = 0),
+        ("limits", |hello| hello.heat = 101),
+        ("limits", |hello| hello.region = Some("x".repeat(65))),
+        ("limits", |hello| hello.cached = vec![units::Digest::default(); 1_025]),
         ("signature", |hello| hello.signature = Bytes::new()),
     ];
     for (code, spoil) in spoil {
