@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn a_wish_for_load_lowers_floors_by_the_owners_rule() {
-        for (percent, discount, floor) in [(0, 50, 1_000), (60, 50, 700), (100, 50, 500), (100, 100, 0), (200, 50, 500)] {
+        for (percent, discount, floor) in [(0, 50, 1_000), (60, 50, 700), (100, 50, 500), (100, 100, 0), (200, 50, 500)]
+        {
             let heat = Heat { demand: HeatDemand::Percent(percent), discount };
             assert_eq!(asks(&Thermostat::new(Some(heat))), Amount::nanos(floor), "{percent} % of {discount} %");
         }

@@ -1,13 +1,14 @@
 //! What the tasks of a deal have in common, fetched and read once.
 
-use crate::fetch::Fetcher;
+use crate::fetch::{FetchError, Fetcher};
 use crate::link::chain;
 use crate::table::{Table, TableError};
 use api::limits::{BLOB_BYTES, TABLE_BYTES};
-use api::params::{Input, Params, Row, TaskSpec};
+use api::params::{Input, Params, ParamsError, Row, TaskSpec};
 use api::worker::{DealBrief, DeclineReason};
 use blobs::Pin;
 use futures::future::try_join_all;
+use results::{Failure, Unusable};
 use sandbox::{Program, Source};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,6 +19,47 @@ use units::Digest;
 pub(crate) struct Caps {
     pub(crate) memory_mib: u64,
     pub(crate) disk_mib: u64,
+}
+
+/// Why a task is not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Obstacle {
+    /// It is to be given back: another machine may run it.
+    Here(DeclineReason),
+    /// No machine can run it: that is its result. With words for its requester.
+    Everywhere(Unusable, String),
+}
+
+impl From<DeclineReason> for Obstacle {
+    fn from(reason: DeclineReason) -> Self {
+        Self::Here(reason)
+    }
+}
+
+impl From<FetchError> for Obstacle {
+    fn from(error: FetchError) -> Self {
+        Self::Here(error.into())
+    }
+}
+
+impl From<ParamsError> for Obstacle {
+    fn from(error: ParamsError) -> Self {
+        match error {
+            // A later agent may know it.
+            ParamsError::Version(_) => Self::Here(DeclineReason::Params),
+            ParamsError::InputName(_) | ParamsError::SameName(_) | ParamsError::TooManyInputs(_) => {
+                Self::Everywhere(Unusable::Inputs, error.to_string())
+            }
+            ParamsError::TooLong(_) | ParamsError::NotJson(_) | ParamsError::InputUrl(_) | ParamsError::OpenQuote => {
+                Self::Everywhere(Unusable::Params, error.to_string())
+            }
+        }
+    }
+}
+
+/// An obstacle that every machine meets.
+fn unusable(what: Unusable) -> Obstacle {
+    Obstacle::Everywhere(what, Failure::Unusable(what).to_string())
 }
 
 /// A deal, ready to be run.
@@ -40,10 +82,17 @@ impl Kit {
     /// Fetches what the deal's tasks have in common.
     ///
     /// # Errors
-    /// Why its tasks are to be given back.
-    pub(crate) async fn load(brief: DealBrief, caps: Caps, fetcher: Fetcher) -> Result<Self, DeclineReason> {
+    /// Why its tasks are not run.
+    pub(crate) async fn load(brief: DealBrief, caps: Caps, fetcher: Fetcher) -> Result<Self, Obstacle> {
+        // The zero digest is that of an address which names no file.
         if !brief.app_type.eq_ignore_ascii_case("WASM") {
-            return Err(DeclineReason::Runtime);
+            return Err(unusable(Unusable::Kind));
+        }
+        if brief.app == Digest::default() {
+            return Err(unusable(Unusable::App));
+        }
+        if brief.dataset.as_ref().is_some_and(|dataset| dataset.digest == Digest::default()) {
+            return Err(unusable(Unusable::Dataset));
         }
         let params = Params::parse(&brief.params)?;
         let plain = params.task(&Row::default())?;
@@ -55,7 +104,7 @@ impl Kit {
             }
         };
         let files = brief.dataset.iter().chain(&plain.inputs).map(|input| fetch(&fetcher, input));
-        let module = async { Ok(fetcher.get(brief.app, BLOB_BYTES).await?) };
+        let module = async { Ok::<_, Obstacle>(fetcher.get(brief.app, BLOB_BYTES).await?) };
         let (module, table, files) = futures::try_join!(module, table, try_join_all(files))?;
         let files = files.into_iter().map(|pin| (pin.digest(), pin)).collect();
         let program = Program { digest: brief.app, source: Source::File(module.path().to_owned()) };
@@ -66,12 +115,14 @@ impl Kit {
     /// What the task of this index is to do.
     ///
     /// # Errors
-    /// Why it is to be given back. With [`DeclineReason::Fetch`] the kit is to be loaded anew.
-    pub(crate) fn task(&self, index: u64) -> Result<TaskSpec, DeclineReason> {
+    /// Why it is not run. With [`DeclineReason::Fetch`] the kit is to be loaded anew.
+    pub(crate) fn task(&self, index: u64) -> Result<TaskSpec, Obstacle> {
         let Some(table) = &self.table else { return Ok(self.plain.clone()) };
         let row = table.row(index).map_err(|error| match error {
-            TableError::Damaged(_) => DeclineReason::Fetch,
-            TableError::NoRow { .. } | TableError::Malformed(_) => DeclineReason::Params,
+            TableError::Damaged(_) => Obstacle::Here(DeclineReason::Fetch),
+            TableError::NoRow { .. } | TableError::Malformed(_) => {
+                Obstacle::Everywhere(Unusable::Params, chain(&error))
+            }
         })?;
         let spec = self.params.task(&row)?;
         check_names(&self.brief, &spec)?;
@@ -90,31 +141,31 @@ impl Kit {
 }
 
 /// Fetches one input. Its size is not known where an iExec URL names it.
-pub(crate) async fn fetch(fetcher: &Fetcher, input: &Input) -> Result<Pin, DeclineReason> {
+pub(crate) async fn fetch(fetcher: &Fetcher, input: &Input) -> Result<Pin, Obstacle> {
     let limit = if input.size == 0 { BLOB_BYTES } else { input.size };
     Ok(fetcher.get(input.digest, limit).await?)
 }
 
-async fn load_table(fetcher: &Fetcher, digest: Digest) -> Result<Table, DeclineReason> {
+async fn load_table(fetcher: &Fetcher, digest: Digest) -> Result<Table, Obstacle> {
     let pin = fetcher.get(digest, TABLE_BYTES).await?;
     match tokio::task::spawn_blocking(move || Table::index(pin)).await {
         Ok(Ok(table)) => Ok(table),
         Ok(Err(error)) => {
             tracing::warn!(%digest, error = chain(&error), "a table was fetched in vain");
             fetcher.forget(&digest);
-            Err(DeclineReason::Fetch)
+            Err(DeclineReason::Fetch.into())
         }
-        Err(_) => Err(DeclineReason::Broken),
+        Err(_) => Err(DeclineReason::Broken.into()),
     }
 }
 
 /// Inputs and the dataset lie in one folder, under names that every machine's sandbox takes.
-fn check_names(brief: &DealBrief, spec: &TaskSpec) -> Result<(), DeclineReason> {
+fn check_names(brief: &DealBrief, spec: &TaskSpec) -> Result<(), Obstacle> {
     let dataset = brief.dataset.as_ref();
     let good = |input: &Input| results::check_path(&input.name).is_ok() && !input.name.contains('/');
     let clash = spec.inputs.iter().any(|input| dataset.is_some_and(|dataset| dataset.name == input.name));
     if clash || !dataset.into_iter().chain(&spec.inputs).all(good) {
-        return Err(DeclineReason::Params);
+        return Err(unusable(Unusable::Inputs));
     }
     Ok(())
 }

@@ -241,6 +241,19 @@ impl Policy {
         }
     }
 
+    /// A task need not be run: what was bought can be run nowhere, which is its result.
+    pub fn failed(&mut self, task: TaskId, result: Finished, now: Timestamp) {
+        if let Some(held) = self.held.get_mut(&task)
+            && held.stage == Stage::Fetching
+        {
+            let done = Done { result, unsaid: true, reveal: false, upload: Upload::NotAsked };
+            held.stage = Stage::Done(Box::new(done));
+            self.pending = self.pending.saturating_sub(1);
+            self.statements.state(task);
+            self.advance(now);
+        }
+    }
+
     /// A run ended, with a result or with a reason to give the task back. To be said for each [`Action::Run`].
     pub fn ended(&mut self, task: TaskId, result: Result<Finished, DeclineReason>, now: Timestamp) {
         if let Some(order) = self.handed_orders.remove(&task) {

@@ -9,7 +9,7 @@ use api::limits::{INLINE_RESULT_BYTES, TAIL_BYTES};
 use api::params::TaskSpec;
 use api::worker::{DeclineReason, Package};
 use blobs::Pin;
-use results::{Failure, Outcome, OutputLimit, Refusal};
+use results::{Failure, Outcome, OutputLimit, Refusal, Unusable};
 use sandbox::{Contract, Control, Input, Limits, Run, RunError, Sandbox};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -151,6 +151,17 @@ fn run(sandbox: &Sandbox, job: Job, honesty: Honesty) -> Result<(Finished, Kept)
             (Finished { digest: package.blob.0, failed: false, ran, package }, kept)
         }
     })
+}
+
+/// The result of a task that no machine can run.
+pub(crate) fn unusable(what: Unusable, words: String) -> (Finished, Kept) {
+    let failure = Failure::Unusable(what);
+    let (blob, bytes) = (failure.digest(), Bytes::from(failure.encode()));
+    let size = length(&bytes);
+    let (stderr, stdout) = (last_words(words), String::new());
+    let package = Package { blob, size, inline: Some(bytes.clone()), callback: None, stderr, stdout };
+    let finished = Finished { digest: blob.0, failed: true, ran: Duration::ZERO, package };
+    (finished, Kept { blob, size, body: KeptBody::Memory(bytes) })
 }
 
 /// What the program said on standard error, and after it what the sandbox knows beyond the name of the failure.

@@ -10,7 +10,7 @@ use crate::handle::{AgentError, StartError, State, Status};
 use crate::heat::Thermostat;
 use crate::http::Http;
 use crate::idle::{self, Idle};
-use crate::kit::Kit;
+use crate::kit::{Kit, Obstacle};
 use crate::link::{Link, LinkEvent, Outgoing, SOFTWARE};
 use crate::policy::Policy;
 use crate::runner::{Job, Kept, Report, Runner};
@@ -45,8 +45,8 @@ const EVENTS: usize = 256;
 /// What the loop's own tasks report.
 #[derive(Debug)]
 enum Errand {
-    Loaded { deal: DealId, kit: Result<Arc<Kit>, DeclineReason> },
-    Fetched { task: TaskId, kit: Arc<Kit>, spec: TaskSpec, own: Result<Vec<Pin>, DeclineReason> },
+    Loaded { deal: DealId, kit: Result<Arc<Kit>, Obstacle> },
+    Fetched { task: TaskId, kit: Arc<Kit>, spec: TaskSpec, own: Result<Vec<Pin>, Obstacle> },
     Uploaded { task: TaskId, there: bool },
 }
 
@@ -366,19 +366,18 @@ impl Shell {
     }
 
     fn on_errand(&mut self, errand: Errand) {
-        let now = self.clock.now();
         match errand {
             Errand::Loaded { deal, kit } => {
                 for task in self.deals.loaded(deal, kit.as_ref().ok().cloned()) {
                     match &kit {
                         Ok(kit) => self.outfit(task, kit),
-                        Err(reason) => self.policy.declined(task, *reason, now),
+                        Err(obstacle) => self.obstructed(task, obstacle.clone()),
                     }
                 }
             }
             Errand::Fetched { task, kit, spec, own } => match own {
                 Ok(own) => self.equip(task, &kit, spec, own),
-                Err(reason) => self.policy.declined(task, reason, now),
+                Err(obstacle) => self.obstructed(task, obstacle),
             },
             Errand::Uploaded { task, there } => self.policy.uploaded(task, there),
         }

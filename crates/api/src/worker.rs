@@ -8,7 +8,6 @@
 //! The way of a task: *assign* → fetch → run → at trust 1 *complete* (digest in the clear), else *commit* → (gate,
 //! consensus) → *reveal* asked → *reveal* → perhaps *upload* asked → blob PUT, *uploaded* → *settled*.
 
-use crate::params::ParamsError;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
@@ -389,16 +388,10 @@ pub enum DeclineReason {
     TooSlow,
     /// It has no runtime for this app.
     Runtime,
-    /// The deal's params cannot be used.
+    /// The deal's params are of a version that it does not know. What no version can read is a failure, agreed like any.
     Params,
     /// Something else broke on this machine.
     Broken,
-}
-
-impl From<ParamsError> for DeclineReason {
-    fn from(_: ParamsError) -> Self {
-        Self::Params
-    }
 }
 
 /// How a task ended for a worker.

@@ -34,6 +34,23 @@ pub enum Failure {
     InvalidModule(InvalidModule),
     /// It wrote a `computed.json` that names no result.
     Computed,
+    /// What was bought is nothing that any worker could run, so none need try.
+    Unusable(Unusable),
+}
+
+/// What of a deal no worker can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unusable {
+    /// The app is of a kind that is not run here.
+    Kind,
+    /// The app's address names no file of this exchange.
+    App,
+    /// The dataset's address names no file of this exchange.
+    Dataset,
+    /// The request's params, or the task's row of its table, cannot be read.
+    Params,
+    /// The inputs have names that clash or cannot be files'.
+    Inputs,
 }
 
 /// Which limit on output was passed.
@@ -73,7 +90,7 @@ pub struct BadFailure;
 
 impl Failure {
     /// Every kind but [`Failure::Exit`], with the numbers that the encoding gives it.
-    const KINDS: [(Self, u8, u32); 16] = [
+    const KINDS: [(Self, u8, u32); 21] = [
         (Self::Trap, 1, 0),
         (Self::TimeLimit, 3, 0),
         (Self::MemoryLimit, 4, 0),
@@ -89,6 +106,11 @@ impl Failure {
         (Self::InvalidModule(InvalidModule::NoStart), 7, 5),
         (Self::InvalidModule(InvalidModule::TooLarge), 7, 6),
         (Self::Computed, 8, 0),
+        (Self::Unusable(Unusable::Kind), 9, 1),
+        (Self::Unusable(Unusable::App), 9, 2),
+        (Self::Unusable(Unusable::Dataset), 9, 3),
+        (Self::Unusable(Unusable::Params), 9, 4),
+        (Self::Unusable(Unusable::Inputs), 9, 5),
         // Exit code 0 is a success; the row keeps `Exit`'s number in the table that decoding reads.
         (Self::Exit { code: 0 }, 2, 0),
     ];
@@ -104,7 +126,8 @@ impl Failure {
             | Self::OutputLimit(_)
             | Self::ProcessLimit
             | Self::InvalidModule(_)
-            | Self::Computed => Self::KINDS
+            | Self::Computed
+            | Self::Unusable(_) => Self::KINDS
                 .iter()
                 .find_map(|(failure, kind, detail)| (failure == self).then_some((*kind, *detail)))
                 .expect("the table has every kind"),
@@ -160,6 +183,7 @@ impl fmt::Display for Failure {
             Self::ProcessLimit => f.write_str("the program started more processes than its limit"),
             Self::InvalidModule(why) => why.fmt(f),
             Self::Computed => f.write_str("the program's computed.json names no result"),
+            Self::Unusable(what) => what.fmt(f),
         }
     }
 }
@@ -171,6 +195,18 @@ impl fmt::Display for OutputLimit {
             Self::Files => "the program made more files than its output limit",
             Self::Stdout => "the program printed more than the limit of standard output",
             Self::Path => "the program made a file whose path is too long",
+        })
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kind => "the app is of a kind that is not run here; WebAssembly is",
+            Self::App => "the app's address names no file of this exchange",
+            Self::Dataset => "the dataset's address names no file of this exchange",
+            Self::Params => "the request's params cannot be read",
+            Self::Inputs => "the inputs' names clash, or cannot be files' names",
         })
     }
 }
@@ -220,7 +256,7 @@ mod tests {
         let mut exit_zero = good.clone();
         exit_zero[12] = 0;
         let mut other_kind = good.clone();
-        other_kind[8] = 9;
+        other_kind[8] = 10;
         let mut trap_with_detail = Failure::Trap.encode();
         trap_with_detail[12] = 1;
         let longer = [good.clone(), vec![0]].concat();

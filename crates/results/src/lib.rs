@@ -20,7 +20,7 @@ mod tail;
 pub use computed::{BadComputed, ComputedFile};
 pub use decode::{Decoder, Event, Limits, Malformed};
 pub use encode::{EncodeError, Encoded, Encoder, encode};
-pub use failure::{BadFailure, Failure, InvalidModule, OutputLimit};
+pub use failure::{BadFailure, Failure, InvalidModule, OutputLimit, Unusable};
 pub use outcome::{Outcome, Refusal, Success};
 pub use path::{BadPath, MAX_COMPONENT_BYTES, MAX_PATH_BYTES, check_path};
 pub use tail::Tail;

@@ -167,8 +167,6 @@ async fn say_goodbye(sink: &mut Sink, farewell: Farewell) {
 pub(crate) struct Arrival {
     pub(crate) seat: Arc<Seat>,
     pub(crate) worker: market::Worker,
-    /// The owner's word that the worker is its own, and the worker's that it came: what makes whose it is evidence.
-    pub(crate) owner_signature: units::Bytes,
     /// Files that it holds already.
     pub(crate) cached: Vec<units::Digest>,
     pub(crate) holding: Vec<api::worker::Held>,

@@ -254,6 +254,7 @@ impl System {
         match frame {
             FromWorker::Hello(_) | FromWorker::Pong => {}
             FromWorker::Ready { slots } => market.worker_ready(worker, slots),
+            FromWorker::Floors { floors, heat } => market.worker_asks(worker, floors, heat),
             FromWorker::Phase { tasks, phase: how_far } => {
                 for task in tasks {
                     market.worker_phase(at, worker, task, phase(how_far));

@@ -88,6 +88,7 @@ impl fmt::Display for Step {
             }
             Self::Up { connection, said: Up::Frame(frame) } => match frame {
                 FromWorker::Ready { slots } => write!(f, "line {connection}: ready for {slots}"),
+                FromWorker::Floors { heat, .. } => write!(f, "line {connection}: other floors at {heat} %"),
                 FromWorker::Phase { tasks, phase } => {
                     write!(
                         f,

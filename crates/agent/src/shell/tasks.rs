@@ -2,10 +2,10 @@
 
 use super::deals::Outfit;
 use super::{Connection, Errand, Shell, Work};
-use crate::kit::{Caps, Kit, fetch};
+use crate::kit::{Caps, Kit, Obstacle, fetch};
 use crate::link::Outgoing;
 use crate::policy::Action;
-use crate::runner::Job;
+use crate::runner::{Job, unusable};
 use crate::upload;
 use api::params::TaskSpec;
 use api::worker::{DeclineReason, FromWorker};
@@ -78,11 +78,11 @@ impl Shell {
         let Some(work) = self.work.get(&task) else { return };
         let spec = match kit.task(work.assignment.index) {
             Ok(spec) => spec,
-            Err(reason) => {
-                if reason == DeclineReason::Fetch {
+            Err(obstacle) => {
+                if obstacle == Obstacle::Here(DeclineReason::Fetch) {
                     self.deals.spoiled(work.assignment.deal);
                 }
-                return self.policy.declined(task, reason, self.clock.now());
+                return self.obstructed(task, obstacle);
             }
         };
         let cached: Option<Vec<Pin>> = kit.own_inputs(&spec).map(|input| self.fetcher.cached(&input.digest)).collect();
@@ -95,6 +95,21 @@ impl Shell {
             let own = futures::future::try_join_all(own).await;
             drop(errand.send(Errand::Fetched { task, kit, spec, own }));
         });
+    }
+
+    /// A task is not run: it is given back, or what stands in every machine's way is its result.
+    pub(super) fn obstructed(&mut self, task: TaskId, obstacle: Obstacle) {
+        let now = self.clock.now();
+        match obstacle {
+            Obstacle::Here(reason) => self.policy.declined(task, reason, now),
+            Obstacle::Everywhere(what, words) => {
+                let (finished, kept) = unusable(what, words);
+                if let Some(work) = self.work.get_mut(&task) {
+                    work.kept = Some(Arc::new(kept));
+                }
+                self.policy.failed(task, finished, now);
+            }
+        }
     }
 
     /// All that a task needs is there.

@@ -2,10 +2,13 @@
 
 use crate::guests;
 use crate::peer::{Connection, Peer, deal, id, key, printed};
-use agent::{Agent, Config, Honesty};
+use agent::{Agent, Config, Heat, HeatDemand, Honesty};
+use api::params::Input;
 use api::worker::{DealBrief, DeclineReason, Ending, FromWorker, Phase, Settlement, ToWorker};
 use orders::ids;
-use results::{Decoder, Failure};
+use results::{Decoder, Failure, Unusable};
+use std::collections::BTreeMap;
+use std::time::Duration;
 use units::{Amount, Digest, TaskId};
 
 async fn declined(connection: &mut Connection) -> (TaskId, DeclineReason) {
@@ -111,21 +114,26 @@ async fn each_task_of_a_table_gets_its_row_and_files_are_fetched_once() {
     );
     let (mut connection, _) = peer.welcomed().await;
     connection.assign(&brief, &[0, 1, 2, 3]).await;
-    let (mut printed_by, mut missing) = (Vec::new(), None);
-    while printed_by.len() < 3 || missing.is_none() {
+    let (mut printed_by, mut failed) = (Vec::new(), Vec::new());
+    while printed_by.len() < 3 || failed.is_empty() {
         match connection.heard().await.unwrap() {
             FromWorker::Batch(batch) => {
-                printed_by.extend(batch.completes.into_iter().map(|it| (it.task, it.result.stdout)));
+                let (bad, good): (Vec<_>, Vec<_>) = batch.completes.into_iter().partition(|it| it.failed);
+                printed_by.extend(good.into_iter().map(|it| (it.task, it.result.stdout)));
+                failed.extend(bad.into_iter().map(|it| (it.task, it.digest)));
             }
-            FromWorker::Decline { task, reason } => missing = Some((task, reason)),
             FromWorker::Ready { .. } | FromWorker::Phase { .. } | FromWorker::Pong => {}
-            other @ (FromWorker::Hello(_) | FromWorker::Uploaded { .. }) => panic!("{other:?}"),
+            other @ (FromWorker::Hello(_)
+            | FromWorker::Decline { .. }
+            | FromWorker::Uploaded { .. }
+            | FromWorker::Floors { .. }) => panic!("{other:?}"),
         }
     }
     printed_by.sort();
     let expected = [(id(0), "app\0zero\0"), (id(1), "app\0one\0two\0"), (id(2), "app\0plain\0")];
     assert_eq!(printed_by, expected.map(|(task, text)| (task, text.to_owned())));
-    assert_eq!(missing, Some((id(3), DeclineReason::Params)), "there is no fourth row");
+    let no_row = Failure::Unusable(Unusable::Params).digest().0;
+    assert_eq!(failed, [(id(3), no_row)], "there is no fourth row");
     for digest in [app, input, table] {
         assert_eq!(peer.asked(&digest), [None]);
     }
@@ -169,17 +177,49 @@ async fn a_file_longer_than_stated_is_not_taken() {
     assert_eq!(fate(&mut peer, config, &brief).await, DeclineReason::Fetch);
 }
 
+/// How the program failed, as the worker states one task of this deal.
+async fn failure(peer: &mut Peer, config: Config, brief: &DealBrief) -> Failure {
+    let _agent = Agent::start(config).unwrap();
+    let (mut connection, _) = peer.welcomed().await;
+    connection.assign(brief, &[1]).await;
+    let complete = connection.batch().await.completes.pop().unwrap();
+    assert!(complete.failed && !complete.result.stderr.is_empty());
+    let failure = Failure::decode(&complete.result.inline.unwrap()).unwrap();
+    assert_eq!(complete.digest, failure.digest().0);
+    failure
+}
+
 #[tokio::test]
-async fn params_that_cannot_be_used_are_given_back_and_so_are_apps_of_other_kinds() {
+async fn what_no_machine_can_run_is_a_failure_that_machines_agree_on() {
     let mut peer = Peer::start().await;
     let config = peer.config();
     let good = deal(peer.store(&guests::hello()));
-    for params in ["nonsense", r#"{"manyhands":{"version":2}}"#, r#"{"iexec_input_files":["https://example.org/x"]}"#] {
+    let clash = r#"{"iexec_input_files":["blob:sha256:0000000000000000000000000000000000000000000000000000000000000001/../x"]}"#;
+    for (params, what) in [
+        ("nonsense", Unusable::Params),
+        (r#"{"iexec_args":"'open"}"#, Unusable::Params),
+        (r#"{"iexec_input_files":["https://example.org/x"]}"#, Unusable::Params),
+        (clash, Unusable::Inputs),
+    ] {
         let brief = DealBrief { params: params.to_owned(), ..good.clone() };
-        assert_eq!(fate(&mut peer, config.clone(), &brief).await, DeclineReason::Params, "{params}");
+        assert_eq!(failure(&mut peer, config.clone(), &brief).await, Failure::Unusable(what), "{params}");
     }
-    let brief = DealBrief { app_type: "DOCKER".to_owned(), ..good };
-    assert_eq!(fate(&mut peer, config, &brief).await, DeclineReason::Runtime);
+    let image = DealBrief { app_type: "DOCKER".to_owned(), ..good.clone() };
+    assert_eq!(failure(&mut peer, config.clone(), &image).await, Failure::Unusable(Unusable::Kind));
+    let nowhere = DealBrief { app: Digest::default(), ..good.clone() };
+    assert_eq!(failure(&mut peer, config.clone(), &nowhere).await, Failure::Unusable(Unusable::App));
+    let dataset = Input { name: "dataset".to_owned(), digest: Digest::default(), size: 0 };
+    let no_data = DealBrief { dataset: Some(dataset), ..good };
+    assert_eq!(failure(&mut peer, config, &no_data).await, Failure::Unusable(Unusable::Dataset));
+}
+
+#[tokio::test]
+async fn params_of_a_later_version_are_given_back() {
+    let mut peer = Peer::start().await;
+    let config = peer.config();
+    let later = r#"{"manyhands":{"version":2}}"#.to_owned();
+    let brief = DealBrief { params: later, ..deal(peer.store(&guests::hello())) };
+    assert_eq!(fate(&mut peer, config, &brief).await, DeclineReason::Params);
 }
 
 #[tokio::test]
@@ -257,4 +297,47 @@ async fn many_short_tasks_are_stated_under_few_signatures() {
         batches += 1;
     }
     assert!(batches < 100, "{batches} signatures for 200 tasks");
+}
+
+#[tokio::test]
+async fn a_wish_for_load_lowers_the_floor_while_it_lasts() {
+    let mut peer = Peer::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("heat");
+    std::fs::write(&file, "20").unwrap();
+    let mut config = peer.config();
+    config.floors = BTreeMap::from([(0, Amount::nanos(1_000))]);
+    config.region = Some("eu-west".to_owned());
+    config.heat = Some(Heat { demand: HeatDemand::File(file.clone()), discount: 50 });
+    config.timing.heat = Duration::from_millis(10);
+    let _agent = Agent::start(config).unwrap();
+    let (mut connection, hello) = peer.welcomed().await;
+    assert_eq!((hello.heat, hello.region.as_deref()), (20, Some("eu-west")));
+    assert_eq!(hello.floors, BTreeMap::from([(0, Amount::nanos(900))]));
+    for (demand, floor) in [("100", 500), ("0", 1_000)] {
+        std::fs::write(&file, demand).unwrap();
+        let floors = |frame| if let FromWorker::Floors { floors, heat } = frame { Some((floors, heat)) } else { None };
+        let mut said = connection.until(floors).await;
+        // A file that is just being written says nothing for a moment.
+        while said.1.to_string() != demand {
+            said = connection.until(floors).await;
+        }
+        assert_eq!(said.0, BTreeMap::from([(0, Amount::nanos(floor))]));
+    }
+}
+
+#[tokio::test]
+async fn a_worker_that_comes_again_says_which_files_it_holds() {
+    let mut peer = Peer::start().await;
+    let config = peer.config();
+    let app = peer.store(&guests::hello());
+    let agent = Agent::start(config.clone()).unwrap();
+    let (mut connection, hello) = peer.welcomed().await;
+    assert!(hello.cached.is_empty());
+    connection.assign(&deal(app), &[1]).await;
+    connection.batch().await;
+    drop(agent);
+    let _again = Agent::start(config).unwrap();
+    let (_connection, hello) = peer.welcomed().await;
+    assert_eq!(hello.cached, [app]);
 }

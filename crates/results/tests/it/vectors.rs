@@ -1,6 +1,6 @@
 //! The vectors of `docs/result-encoding.md`, read from the document itself.
 
-use results::{Failure, InvalidModule, OutputLimit, encode, sha256};
+use results::{Failure, InvalidModule, OutputLimit, Unusable, encode, sha256};
 use std::collections::BTreeMap;
 
 const DOCUMENT: &str = include_str!("../../../../docs/result-encoding.md");
@@ -61,6 +61,11 @@ fn the_written_vectors_of_failures_hold() {
         ("no start", Failure::InvalidModule(InvalidModule::NoStart)),
         ("too large", Failure::InvalidModule(InvalidModule::TooLarge)),
         ("computed.json", Failure::Computed),
+        ("kind not run", Failure::Unusable(Unusable::Kind)),
+        ("app nowhere", Failure::Unusable(Unusable::App)),
+        ("dataset nowhere", Failure::Unusable(Unusable::Dataset)),
+        ("params", Failure::Unusable(Unusable::Params)),
+        ("inputs", Failure::Unusable(Unusable::Inputs)),
     ];
     check(&rows("Failures"), &failures.map(|(name, failure)| (name, failure.encode())));
 }

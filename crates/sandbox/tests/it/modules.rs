@@ -13,7 +13,8 @@ fn invalid(bytes: &[u8]) -> InvalidModule {
         | Failure::MemoryLimit
         | Failure::OutputLimit(_)
         | Failure::ProcessLimit
-        | Failure::Computed) => panic!("{other:?}"),
+        | Failure::Computed
+        | Failure::Unusable(_)) => panic!("{other:?}"),
     }
 }
 

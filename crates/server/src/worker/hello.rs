@@ -45,7 +45,6 @@ pub(super) async fn greet(shared: &Shared, sink: &mut Sink, wire: &mut Wire) -> 
     let arrival = Arrival {
         seat: Arc::clone(&seat),
         worker: convert::worker(&hello),
-        owner_signature: hello.owner_signature.unwrap_or_default(),
         cached: hello.cached,
         holding: hello.holding,
         outbox: sender,

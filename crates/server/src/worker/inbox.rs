@@ -159,12 +159,16 @@ fn split(seat: &Seat, batch: Batch) -> Split {
     };
     let mut order = WorkerBatch { worker: seat.worker, sequence: batch.sequence, ..WorkerBatch::default() };
     for commit in batch.commits {
-        ran.push((commit.task, commit.ran_ms));
+        if !was_not_run(commit.failed, commit.ran_ms) {
+            ran.push((commit.task, commit.ran_ms));
+        }
         let api::worker::Commit { task, result_hash, result_seal, failed, .. } = commit;
         order.commits.push(Commit { task, result_hash, result_seal, failed });
     }
     for complete in batch.completes {
-        ran.push((complete.task, complete.ran_ms));
+        if !was_not_run(complete.failed, complete.ran_ms) {
+            ran.push((complete.task, complete.ran_ms));
+        }
         let api::worker::Complete { task, digest, failed, result, .. } = complete;
         let blob = result.blob;
         let callback = package(task, digest, result);
@@ -177,6 +181,11 @@ fn split(seat: &Seat, batch: Batch) -> Split {
         order.reveals.push(Reveal { task, digest, blob, callback });
     }
     (Signed { order, sign: batch.signature }, ran, packages)
+}
+
+/// Whether a failure was stated without a run, which would forecast nothing.
+fn was_not_run(failed: bool, ran_ms: u64) -> bool {
+    failed && ran_ms == 0
 }
 
 /// The last of a text that is too long, cut at a character.
