@@ -17,6 +17,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("market", &["units", "orders", "ledger", "poco", "exchange", "book", "dispatch"]),
     ("journal", &["units", "orders", "abi", "ledger", "poco", "exchange"]),
     ("blobs", &["units"]),
+    ("images", &["units"]),
     ("sandbox", &["units", "results"]),
     ("api", &["units", "orders", "results"]),
     (
@@ -65,7 +66,9 @@ pub(crate) const ONLY: &[(&str, &[&str])] = &[
     ("comfy-table", &["cli"]),
     ("etcetera", &["cli"]),
     ("indicatif", &["cli"]),
+    ("oci-client", &["images"]),
     ("rusqlite", &["journal"]),
+    ("tar", &["images"]),
     ("tower-http", &["server"]),
     ("wasmtime", &["sandbox"]),
     ("wasmtime-wasi", &["sandbox"]),
