@@ -173,6 +173,6 @@ impl Bag {
     }
 }
 
-fn count(len: usize) -> u64 {
+pub(crate) fn count(len: usize) -> u64 {
     u64::try_from(len).expect("a count fits 64 bits")
 }

@@ -55,6 +55,24 @@ pub enum Decision {
         /// Whom.
         worker: Address,
     },
+    /// A held statement was compared with others' (trust 1): its worker passed the check, or failed it and is barred.
+    Check {
+        /// The task.
+        task: TaskId,
+        /// Whose statement.
+        worker: Address,
+        /// Who stated what it was compared with; nobody: a known answer.
+        witnesses: Vec<Address>,
+        /// Whether they agree with it.
+        passed: bool,
+    },
+    /// The pool pays a worker whose statement agrees with the accepted one, which it checked or confirmed.
+    PayCheck {
+        /// The task.
+        task: TaskId,
+        /// Whom.
+        worker: Address,
+    },
     /// A worker is to upload its result's package: the exchange does not have it.
     AskUpload {
         /// The task.

@@ -1,35 +1,56 @@
 //! The gate: what of the statements held is let through, and when.
 //!
-//! At trust ≤ 2 a success passes at once; a statement that the program failed waits for a second witness of another owner.
-//! Above, statements are held until enough agree. Then dissenters are let through first, wherever PoCo's arithmetic still
-//! lets the agreed result win, so that they lose their stakes; a dissent calls for the further replicas that this takes,
-//! where they are to be had, else the dissenter is left out. A statement of failure is never let through as a dissent.
+//! At trust ≤ 2 a success passes at once, unless the pool audits trust 1 ([`crate::audit`]); a statement that the program
+//! failed waits for a second witness of another owner. Above, statements are held until enough agree. Then dissenters are let
+//! through first, wherever PoCo's arithmetic still lets the agreed result win, so that they lose their stakes; a dissent calls
+//! for the further replicas that this takes, where they are to be had, else the dissenter is left out. A statement of failure
+//! is never let through as a dissent.
 //!
-//! One statement an owner counts. After a restart it is not known whose a worker is until it comes back: till then its
-//! statement does not count, unless it was let through before.
+//! PoCo's score can be farmed by whoever owns a pool and asks its own worker. So in a pool that audits the gate weighs workers
+//! by what they earned there from strangers, if that is less than their score, and at most as [`MOST_WEIGHT`]; from trust 3 on
+//! it wants two owners. PoCo's own inequality must hold besides. Members of the agreeing group are let through lightest first,
+//! so that as many as can be are PoCo's to pay; whom PoCo did not need the pool pays.
+//!
+//! One statement an owner counts, and only of a worker that the task was granted to: nobody joins a vote uninvited. After a
+//! restart it may not be known whose a worker is until it comes back: till then its statement does not count, unless it was
+//! let through before.
 
 use crate::decision::Decision;
-use crate::open::{Agreement, Open, Phase, Statement};
-use crate::weight::suffices;
+use crate::open::{Agreement, Open, Phase, Statement, agrees};
+use crate::weight::{self, Weight, weight_of_score};
 use crate::{Bag, Dispatch};
 use std::collections::BTreeSet;
 use units::{Address, B256, TaskId, Timestamp};
+
+/// What a worker weighs at most in a pool that audits.
+pub(crate) const MOST_WEIGHT: u128 = 10;
+/// From this trust on two owners must agree in a pool that audits.
+const TWO_OWNERS_FROM: u64 = 3;
 
 /// Workers who state the same.
 pub(crate) struct Group {
     pub(crate) hash: B256,
     pub(crate) failed: bool,
-    pub(crate) weight: u128,
+    pub(crate) weight: Weight,
     /// In the order in which they stated it.
     pub(crate) members: Vec<Address>,
 }
 
 impl Dispatch {
-    /// A worker's statement about a task is held by the exchange.
+    /// A worker's statement about a task is held by the exchange. One of a worker that was not granted the task, or is barred,
+    /// is dropped.
     pub fn stated(&mut self, at: Timestamp, task: TaskId, statement: Statement, decisions: &mut Vec<Decision>) {
-        self.release(statement.worker, task);
+        let worker = statement.worker;
+        self.release(worker, task);
+        let barred = self.is_barred(worker);
         let Some(open) = self.open.get_mut(&task) else { return };
+        if barred || !open.touched.contains(&worker) {
+            decisions.push(Decision::Discard { task, worker });
+            return;
+        }
         open.note(statement);
+        self.note_audited(task, worker);
+        let open = self.open.get(&task).expect("the task is open");
         if let Some(bag) = self.bags.get(&open.deal) {
             self.alarms.insert((last_call(bag), task));
         }
@@ -46,8 +67,10 @@ impl Dispatch {
     /// A statement that was let through was not taken by the rules (its worker could not stake, or enough agreed before its
     /// turn came): it counts no more.
     pub fn refused(&mut self, at: Timestamp, task: TaskId, worker: Address, decisions: &mut Vec<Decision>) {
-        let Some(open) = self.open.get_mut(&task) else { return };
-        open.said.retain(|statement| statement.worker != worker);
+        if !self.open.contains_key(&task) {
+            return;
+        }
+        self.drop_statement(task, worker);
         self.examine(at, task, decisions);
     }
 
@@ -120,6 +143,8 @@ impl Dispatch {
         let Some(bag) = self.bags.get(&open.deal) else { return };
         if open.settled_on.is_some() {
             self.conclude(at, task, decisions);
+        } else if self.audits_of(bag).is_some() {
+            self.gate_audited(at, task, decisions);
         } else if bag.is_direct() {
             self.gate_direct(at, task, decisions);
         } else {
@@ -139,12 +164,7 @@ impl Dispatch {
                 self.unasked.insert(task);
                 return;
             }
-            let request = self.bags.get(&open.deal).map(|bag| bag.terms.request);
-            if let (Some(request), Some(station)) = (request, self.workers.get_mut(&worker)) {
-                station.quarantined.insert(request);
-            }
-            self.drop_statement(task, worker);
-            decisions.push(Decision::Discard { task, worker });
+            self.shut_out(task, worker, decisions);
             return self.gate_direct(at, task, decisions);
         }
         self.let_through(task, worker);
@@ -152,6 +172,17 @@ impl Dispatch {
         if let Some(worker) = second {
             decisions.push(Decision::PayWitness { task, worker });
         }
+    }
+
+    /// Who did not bring its package in time is out, and gets no more of the job.
+    pub(crate) fn shut_out(&mut self, task: TaskId, worker: Address, decisions: &mut Vec<Decision>) {
+        let deal = self.open.get(&task).map(|open| open.deal);
+        let request = deal.and_then(|deal| self.bags.get(&deal)).map(|bag| bag.terms.request);
+        if let (Some(request), Some(station)) = (request, self.workers.get_mut(&worker)) {
+            station.quarantined.insert(request);
+        }
+        self.drop_statement(task, worker);
+        decisions.push(Decision::Discard { task, worker });
     }
 
     /// Whose completion the rule of trust 1 accepts, and its second witness if it is a failure; nobody's once one was.
@@ -174,17 +205,17 @@ impl Dispatch {
         if best.failed && best.members.len() < 2 {
             return;
         }
-        let trust = bag.terms.trust;
+        let owners = best.members.len();
         let dissent = self.dissent(open, best.hash);
-        let with_dissent = suffices(trust, best.weight, dissent);
-        let without = suffices(trust, best.weight, self.let_through_dissent(open, best.hash));
+        let with_dissent = self.enough(bag, best.weight, dissent, owners);
+        let without = self.enough(bag, best.weight, self.let_through_dissent(open, best.hash), owners);
         let nobody_else = || open.leases.is_empty() && !self.more_to_be_had(task) || at >= last_call(bag);
         let passes = with_dissent || without && nobody_else();
         if !passes {
             return;
         }
         let counted: BTreeSet<Address> = self.counted(open).iter().map(|statement| statement.worker).collect();
-        let others = |it: &&Statement| (it.hash != best.hash || !counted.contains(&it.worker)) && !it.let_through;
+        let others = |it: &&Statement| (!agrees(it, best.hash) || !counted.contains(&it.worker)) && !it.let_through;
         let others: Vec<Statement> = open.said.iter().filter(others).cloned().collect();
         for statement in others {
             let worker = statement.worker;
@@ -196,7 +227,9 @@ impl Dispatch {
                 decisions.push(Decision::Discard { task, worker });
             }
         }
-        for worker in best.members {
+        let mut members = best.members;
+        members.sort_by_key(|worker| self.score_of(*worker));
+        for worker in members {
             if self.let_through(task, worker) {
                 decisions.push(Decision::Authorize { task, worker });
             }
@@ -236,6 +269,9 @@ impl Dispatch {
         let candidates: Vec<Address> = match &open.settled_on {
             Some(agreement) if agreement.concluded => return,
             Some(agreement) => agreement.shown.iter().copied().collect(),
+            None if self.bags.get(&open.deal).is_some_and(|bag| self.audits_of(bag).is_some()) => {
+                self.deliverers(open).into_iter().take(1).collect()
+            }
             None => self.acceptable(open).into_iter().map(|(worker, _)| worker).collect(),
         };
         let Some(bag) = self.bags.get(&open.deal) else { return };
@@ -271,64 +307,95 @@ impl Dispatch {
 
     /// The weightiest group of statements; of equals, the one stated first.
     pub(crate) fn best_group(&self, open: &Open) -> Option<Group> {
-        let counted = self.counted(open);
-        let groups = hashes(&counted).into_iter().map(|hash| self.group(&counted, hash));
-        let first_said = |group: &Group| counted.iter().position(|statement| statement.hash == group.hash);
-        groups.max_by_key(|group| (group.weight, std::cmp::Reverse(first_said(group))))
+        let groups = self.groups(open);
+        let first = |group: &Group| groups.iter().position(|it| it.hash == group.hash);
+        let best = groups.iter().max_by_key(|group| (group.weight, std::cmp::Reverse(first(group))))?.hash;
+        groups.into_iter().find(|group| group.hash == best)
+    }
+
+    /// The statements that count, by what they say, in the order in which each was first said.
+    pub(crate) fn groups(&self, open: &Open) -> Vec<Group> {
+        self.grouped(open, &self.counted(open))
     }
 
     /// The statements that count, in the order in which they were made: those let through, and of the others one an owner.
-    fn counted<'a>(&self, open: &'a Open) -> Vec<&'a Statement> {
+    pub(crate) fn counted<'a>(&self, open: &'a Open) -> Vec<&'a Statement> {
         if self.private {
             return open.said.iter().collect();
         }
-        let owner = |it: &Statement| self.workers.get(&it.worker).map(|station| station.worker.owner);
+        let pool = self.bags.get(&open.deal).map(|bag| bag.terms.pool).unwrap_or_default();
+        let owner = |it: &Statement| self.owner_in(pool, it.worker);
         let mut owners: BTreeSet<Address> = open.said.iter().filter(|it| it.let_through).filter_map(owner).collect();
         let counts = |it: &&Statement| it.let_through || owner(it).is_some_and(|owner| owners.insert(owner));
         open.said.iter().filter(counts).collect()
     }
 
-    fn group(&self, counted: &[&Statement], hash: B256) -> Group {
-        let members: Vec<&&Statement> = counted.iter().filter(|statement| statement.hash == hash).collect();
-        let weight = members.iter().fold(1_u128, |product, it| product.saturating_mul(self.weight(it.worker)));
-        let failed = members.iter().any(|statement| statement.failed);
-        Group { hash, failed, weight, members: members.iter().map(|statement| statement.worker).collect() }
+    fn grouped(&self, open: &Open, statements: &[&Statement]) -> Vec<Group> {
+        let mut groups: Vec<Group> = Vec::new();
+        for statement in statements {
+            let weight = self.weight(open, statement.worker);
+            let place = groups.iter().position(|group| agrees(statement, group.hash));
+            if let Some(group) = place.and_then(|place| groups.get_mut(place)) {
+                group.weight = group.weight.times(weight);
+                group.failed |= statement.failed;
+                group.members.push(statement.worker);
+            } else {
+                let (hash, failed) = (statement.hash, statement.failed);
+                groups.push(Group { hash, failed, weight, members: vec![statement.worker] });
+            }
+        }
+        groups
     }
 
     /// What all others than `hash` weigh who may be let through as dissent.
-    pub(crate) fn dissent(&self, open: &Open, hash: B256) -> u128 {
-        let counted = self.counted(open);
-        let others = hashes(&counted).into_iter().filter(|other| *other != hash);
-        let weights = others.map(|other| self.group(&counted, other)).filter(|group| !group.failed);
-        weights.fold(0, |sum, group| sum.saturating_add(group.weight))
+    pub(crate) fn dissent(&self, open: &Open, hash: B256) -> Weight {
+        let groups = self.groups(open);
+        let others = groups.iter().filter(|group| group.hash != hash && !group.failed);
+        others.fold(Weight::NONE, |sum, group| sum.plus(group.weight))
     }
 
     /// What those others weigh that were let through before.
-    fn let_through_dissent(&self, open: &Open, hash: B256) -> u128 {
-        let through: Vec<&Statement> = open.said.iter().filter(|it| it.let_through && it.hash != hash).collect();
-        hashes(&through).into_iter().fold(0, |sum, other| sum.saturating_add(self.group(&through, other).weight))
+    fn let_through_dissent(&self, open: &Open, hash: B256) -> Weight {
+        let through: Vec<&Statement> = open.said.iter().filter(|it| it.let_through && !agrees(it, hash)).collect();
+        self.grouped(open, &through).iter().fold(Weight::NONE, |sum, group| sum.plus(group.weight))
+    }
+
+    /// Whether a group of so many owners is enough for the deal's trust, by the gate's measure and by PoCo's.
+    pub(crate) fn enough(&self, bag: &Bag, weight: Weight, against: Weight, owners: usize) -> bool {
+        let trust = bag.terms.trust;
+        let two_wanted = trust >= TWO_OWNERS_FROM && self.is_audited(bag.terms.pool);
+        weight.suffices(trust, against) && (owners >= 2 || !two_wanted)
+    }
+
+    /// What a worker's word weighs in a task.
+    pub(crate) fn weight(&self, open: &Open, worker: Address) -> Weight {
+        let poco = self.score_of(worker).map_or(weight::NEWCOMER, weight_of_score);
+        let pool = self.bags.get(&open.deal).map(|bag| bag.terms.pool).filter(|pool| self.is_audited(*pool));
+        let gate = pool.map_or(poco, |pool| poco.min(weight_of_score(self.earned_in(pool, worker))).min(MOST_WEIGHT));
+        Weight { gate, poco }
+    }
+
+    fn score_of(&self, worker: Address) -> Option<u64> {
+        self.workers.get(&worker).map(|station| station.score)
     }
 
     /// Marks a statement as let through; false if it was before.
-    fn let_through(&mut self, task: TaskId, worker: Address) -> bool {
+    pub(crate) fn let_through(&mut self, task: TaskId, worker: Address) -> bool {
         let open = self.open.get_mut(&task).expect("the task is open");
         let statement = open.said.iter_mut().find(|statement| statement.worker == worker);
         statement.is_some_and(|statement| !std::mem::replace(&mut statement.let_through, true))
     }
 
-    fn drop_statement(&mut self, task: TaskId, worker: Address) {
+    pub(crate) fn drop_statement(&mut self, task: TaskId, worker: Address) {
+        self.forget_audited(task, worker);
         let open = self.open.get_mut(&task).expect("the task is open");
         open.said.retain(|statement| statement.worker != worker);
     }
 }
 
-fn hashes(statements: &[&Statement]) -> BTreeSet<B256> {
-    statements.iter().map(|statement| statement.hash).collect()
-}
-
 /// From when on waiting for more replicas would risk the task: the last tenth of the category's time before statements are
 /// no longer taken.
-fn last_call(bag: &Bag) -> Timestamp {
+pub(crate) fn last_call(bag: &Bag) -> Timestamp {
     let tenth = bag.terms.time.checked_div(10).expect("ten is not zero");
     bag.terms.until.saturating_sub(tenth)
 }

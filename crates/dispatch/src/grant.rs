@@ -2,7 +2,7 @@
 
 use crate::decision::Decision;
 use crate::open::{Open, Phase};
-use crate::weight::suffices;
+use crate::weight::Weight;
 use crate::worker::{Station, Worker};
 use crate::{Bag, Dispatch};
 use units::{Address, Amount, DealId, TaskId, Timestamp};
@@ -57,6 +57,9 @@ impl Dispatch {
     /// The next task for a worker: of the jobs in turn, first one that is begun and wants a replica, else a new one.
     fn next_for(&mut self, at: Timestamp, worker: Address, purse: Amount) -> Option<(DealId, u64, TaskId)> {
         let station = self.workers.get(&worker)?;
+        if self.barred_from(station.worker.pool, worker) {
+            return None;
+        }
         let queue = self.queues.get(&station.worker.pool)?;
         let mut fresh = None;
         'jobs: for (request, deals) in queue.in_turn() {
@@ -73,7 +76,7 @@ impl Dispatch {
                 if let Some((index, task)) = begun {
                     return Some((*deal, *index, *task));
                 }
-                if bag.unopened() > 0 {
+                if bag.unopened() > 0 && self.may_begin(station, bag) {
                     fresh = Some(*deal);
                     break 'jobs;
                 }
@@ -87,7 +90,9 @@ impl Dispatch {
     /// Whether a worker may have a replica of an open task: it never had one, and nobody of the same owner has.
     fn may_join(&self, station: &Station, task: TaskId) -> bool {
         let open = self.open.get(&task).expect("a task that wants workers is open");
-        !open.touched.contains(&station.worker.address) && self.is_stranger_to(station, open)
+        !open.touched.contains(&station.worker.address)
+            && self.is_stranger_to(station, open)
+            && self.may_check(station, open)
     }
 
     /// Whether nobody else who takes part in the task has the same owner.
@@ -128,13 +133,15 @@ impl Dispatch {
     /// Whether consensus is to be expected from what is stated and what is still running, if all who run agree with the
     /// weightiest statement.
     fn foreseen(&self, open: &Open, bag: &Bag) -> bool {
-        let pending = open.leases.keys().fold(1_u128, |product, worker| product.saturating_mul(self.weight(*worker)));
+        if let Some(foreseen) = self.audit_foresees(open, bag) {
+            return foreseen;
+        }
+        let pending = open.leases.keys().fold(Weight::ONE, |product, worker| product.times(self.weight(open, *worker)));
         let best = self.best_group(open);
-        let weight = best.as_ref().map_or(1, |group| group.weight).saturating_mul(pending);
+        let weight = best.as_ref().map_or(Weight::ONE, |group| group.weight).times(pending);
         let members = best.as_ref().map_or(0, |group| group.members.len()).saturating_add(open.leases.len());
-        let against = best.as_ref().map_or(0, |group| self.dissent(open, group.hash));
+        let against = best.as_ref().map_or(Weight::NONE, |group| self.dissent(open, group.hash));
         let needs_witness = best.as_ref().is_some_and(|group| group.failed);
-        let weight = if members == 0 { 0 } else { weight };
-        suffices(bag.terms.trust, weight, against) && (!needs_witness || members >= 2)
+        members > 0 && self.enough(bag, weight, against, members) && (!needs_witness || members >= 2)
     }
 }

@@ -6,6 +6,7 @@
 //! exchange is private; nothing said about a task leaves the gate before the gate's rule passes.
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
+mod audit;
 mod bag;
 mod clocks;
 mod decision;
@@ -16,6 +17,7 @@ mod queue;
 mod weight;
 mod worker;
 
+pub use audit::{AuditTerms, Standing, audit_draw};
 pub use bag::{Bag, Terms};
 pub use clocks::Clocks;
 pub use decision::{Decision, Ending};
@@ -49,6 +51,8 @@ pub struct Dispatch {
     unasked: BTreeSet<TaskId>,
     /// Tasks with statements from before a restart, by workers who have not come back yet.
     orphaned: BTreeMap<Address, BTreeSet<TaskId>>,
+    /// The gate's audits of trust 1.
+    audits: audit::Audits,
     /// Whether a grant may be possible that was not before.
     stirred: bool,
 }
@@ -68,6 +72,7 @@ impl Dispatch {
             alarms: BTreeSet::new(),
             unasked: BTreeSet::new(),
             orphaned: BTreeMap::new(),
+            audits: audit::Audits::default(),
             stirred: false,
         }
     }
@@ -77,6 +82,7 @@ impl Dispatch {
     pub fn add_deal(&mut self, deal: DealId, terms: Terms) {
         self.queues.entry(terms.pool).or_default().add(terms.request, deal);
         self.bags.insert(deal, Bag::new(terms));
+        self.bind_secret(deal);
         self.stirred = true;
     }
 
@@ -94,7 +100,9 @@ impl Dispatch {
         let Some(task) = self.open_task(deal, index) else { return };
         let open = self.open.get_mut(&task).expect("the task was opened just now");
         self.orphaned.entry(statement.worker).or_default().insert(task);
+        let worker = statement.worker;
         open.note(statement);
+        self.note_audited(task, worker);
         // Looked at again as soon as time is asked about.
         self.alarms.insert((Timestamp::default(), task));
         self.stirred = true;
@@ -158,6 +166,7 @@ impl Dispatch {
 
     /// A task has ended for good (finalized or claimed): its leases are called off, its deal may be done.
     pub fn task_ended(&mut self, task: TaskId, decisions: &mut Vec<Decision>) {
+        self.end_audit(task);
         let Some(open) = self.open.remove(&task) else { return };
         for statement in &open.said {
             if let Some(tasks) = self.orphaned.get_mut(&statement.worker) {
@@ -216,6 +225,7 @@ impl Dispatch {
     }
 
     fn forget(&mut self, deal: DealId) {
+        self.unbind_secret(deal);
         if let Some(bag) = self.bags.remove(&deal) {
             let queue = self.queues.get_mut(&bag.terms.pool).expect("a deal's pool has a queue");
             queue.remove(bag.terms.request, deal);
@@ -238,10 +248,5 @@ impl Dispatch {
         if let Some(station) = self.workers.get_mut(&worker) {
             station.holding.remove(&task);
         }
-    }
-
-    /// What a group of workers' statements of one hash weighs; used by the gate and by grants alike.
-    fn weight(&self, worker: Address) -> u128 {
-        self.workers.get(&worker).map_or(weight::NEWCOMER, |station| weight_of_score(station.score))
     }
 }

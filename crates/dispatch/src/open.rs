@@ -29,6 +29,12 @@ pub struct Statement {
     pub let_through: bool,
 }
 
+/// Whether a statement agrees with those who state `hash`. Bit-equality is the only result class today; a class that
+/// compares otherwise belongs here, and all of the gate follows.
+pub(crate) fn agrees(statement: &Statement, hash: B256) -> bool {
+    statement.hash == hash
+}
+
 /// A worker's lease on a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {
@@ -47,6 +53,37 @@ pub(crate) struct Agreement {
     pub(crate) concluded: bool,
 }
 
+/// What the gate makes of one worker's word at trust 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stand {
+    /// Nothing that counts has been stated.
+    #[default]
+    Unstated,
+    /// Held until a check covers it.
+    Provisional,
+    /// Another's word is wanted.
+    Checked,
+    /// Accepted once its package is here.
+    Released {
+        /// Who stated it, in the order in which their word is taken; the others are paid beside.
+        by: Vec<Address>,
+    },
+}
+
+/// How an open task stands in the gate's audits.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Audit {
+    pub(crate) stand: Stand,
+    /// Whose statement that is about.
+    pub(crate) lead: Option<Address>,
+    /// Each statement's place among its worker's.
+    pub(crate) orders: BTreeMap<Address, u64>,
+    /// Whether there was a secret to draw with.
+    pub(crate) drawn: bool,
+    /// The result, where it is known from an equal task.
+    pub(crate) known: Option<B256>,
+}
+
 /// An open task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Open {
@@ -61,6 +98,7 @@ pub(crate) struct Open {
     /// Who was asked to upload, and until when that is waited for.
     pub(crate) asked: BTreeMap<Address, Timestamp>,
     pub(crate) settled_on: Option<Agreement>,
+    pub(crate) audit: Audit,
 }
 
 impl Open {
@@ -74,6 +112,7 @@ impl Open {
             packages: BTreeSet::new(),
             asked: BTreeMap::new(),
             settled_on: None,
+            audit: Audit::default(),
         }
     }
 

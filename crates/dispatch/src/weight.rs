@@ -13,6 +13,37 @@ pub fn weight_of_score(score: u64) -> u128 {
     u128::from(third.max(3)).saturating_sub(1)
 }
 
+/// What a group of workers weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Weight {
+    /// By the gate's measure.
+    pub(crate) gate: u128,
+    /// By PoCo's.
+    pub(crate) poco: u128,
+}
+
+impl Weight {
+    /// Nobody against.
+    pub(crate) const NONE: Self = Self { gate: 0, poco: 0 };
+    /// Nobody yet.
+    pub(crate) const ONE: Self = Self { gate: 1, poco: 1 };
+
+    /// With another who agrees.
+    pub(crate) fn times(self, other: Self) -> Self {
+        Self { gate: self.gate.saturating_mul(other.gate), poco: self.poco.saturating_mul(other.poco) }
+    }
+
+    /// Beside another group.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self { gate: self.gate.saturating_add(other.gate), poco: self.poco.saturating_add(other.poco) }
+    }
+
+    /// Whether it would be accepted against others, by both measures.
+    pub(crate) fn suffices(self, trust: u64, against: Self) -> bool {
+        suffices(trust, self.gate, against.gate) && suffices(trust, self.poco, against.poco)
+    }
+}
+
 /// Whether a result of this weight would be accepted against others of weight `against` in all.
 pub(crate) fn suffices(trust: u64, weight: u128, against: u128) -> bool {
     let trust = u128::from(trust.max(1));

@@ -131,6 +131,7 @@ impl Dispatch {
         let score = worker.score;
         let station = Station { worker, score, connected: true, free, holding: BTreeSet::new(), quarantined, troubles };
         self.workers.insert(address, station);
+        self.note_joined(address);
         let held: BTreeSet<TaskId> = holding.iter().map(|held| held.task).collect();
         for task in leased.difference(&held) {
             self.revoke(address, *task);
@@ -157,6 +158,7 @@ impl Dispatch {
         let grace = at.saturating_add(self.clocks.grace);
         let held: Vec<TaskId> = station.holding.iter().copied().collect();
         self.hungry.remove(&address);
+        self.rank(address);
         for task in held {
             let open = self.open.get_mut(&task).expect("a lease is on an open task");
             let lease = open.leases.get_mut(&address).expect("a worker's task has its lease");

@@ -72,7 +72,11 @@ impl Market {
                 Decision::Authorize { task, worker } => self.authorize(at, task, worker, out),
                 Decision::Accept { task, worker } => self.accept(at, task, worker, out),
                 Decision::Discard { task, worker } => self.discard(at, task, worker, out),
-                Decision::PayWitness { task, worker } => self.pay_witness(at, task, worker, out),
+                Decision::PayWitness { task, worker } | Decision::PayCheck { task, worker } => {
+                    self.pay_witness(at, task, worker, out);
+                }
+                // No pool audits yet.
+                Decision::Check { .. } => {}
                 Decision::Conclude { task } => self.conclude(at, task, out),
             }
         }

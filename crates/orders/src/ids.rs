@@ -48,6 +48,12 @@ pub fn enclave_digest(result_hash: B256, result_seal: B256) -> B256 {
     pair(result_hash, result_seal)
 }
 
+/// The lot that decides whether a task's result is audited: `keccak256(secret ‖ task)`.
+#[must_use]
+pub fn audit_lot(secret: B256, task: TaskId) -> B256 {
+    pair(secret, task.0)
+}
+
 fn indexed(hash: B256, index: U256) -> B256 {
     pair(hash, B256::from(index))
 }

@@ -1,6 +1,6 @@
 //! A small world around dispatch: named workers, deals, and a list of what was decided.
 
-use dispatch::{Clocks, Decision, Dispatch, Phase, Statement, Terms, Worker};
+use dispatch::{AuditTerms, Clocks, Decision, Dispatch, Phase, Statement, Terms, Worker};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use units::{Address, Amount, B256, DealId, OrderHash, TaskId, Timestamp, U256};
@@ -43,6 +43,27 @@ impl World {
     pub(crate) fn with_privacy(private: bool) -> Self {
         let now = Timestamp::from_seconds(1_000);
         Self { dispatch: Dispatch::new(private, Clocks::default()), now, decided: Vec::new(), purse: Amount::ZERO }
+    }
+
+    /// A public pool that audits trust 1: so many first jobs, then so many in a thousand; proven after 20.
+    pub(crate) fn audited(first: u64, per_mille: u64) -> Self {
+        let mut world = Self::new();
+        world.dispatch.audit_pool(pool(), AuditTerms { first, per_mille, proven: 20 });
+        world.secret(7);
+        world
+    }
+
+    /// A new secret for the draw; what is decided upon it.
+    pub(crate) fn secret(&mut self, name: u8) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        self.dispatch.audit_secret(self.now, B256::repeat_byte(name), [], &mut decisions);
+        decisions
+    }
+
+    /// A worker joins that has passed so many checks before.
+    pub(crate) fn join_checked(&mut self, name: u8, slots: u32, checks: u64) {
+        let worker = Worker { checks, ..self.worker(name, name, slots) };
+        self.dispatch.worker_joined(self.now, worker, &[]);
     }
 
     pub(crate) fn terms(&self, job: u8, trust: u64, size: u64) -> Terms {

@@ -1,0 +1,301 @@
+//! What follows from statements about audited tasks: classes, checks, releases, convictions, acceptance.
+
+use crate::audit::forced_from;
+use crate::audit::verdict::{Finding, Verdict};
+use crate::decision::{Decision, Ending};
+use crate::gate::last_call;
+use crate::open::Stand;
+use crate::{Dispatch, open};
+use units::{Address, B256, DealId, TaskId, Timestamp};
+
+impl Dispatch {
+    /// The gate of an audited task.
+    pub(crate) fn gate_audited(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
+        if self.open.get(&task).is_none_or(|open| open.said.iter().any(|it| it.let_through)) {
+            return;
+        }
+        self.classify(task, decisions);
+        self.force(at, task);
+        let open = self.open.get(&task).expect("the task is open");
+        let bag = self.bags.get(&open.deal).expect("an open task has its deal");
+        match self.finding(at, open, bag) {
+            Finding::Wait => {}
+            Finding::Settled(verdict) => self.settle(at, task, verdict, decisions),
+            Finding::Unchecked(by) => self.set_stand(task, Stand::Released { by }),
+        }
+        self.deliver(at, task, decisions);
+    }
+
+    /// A statement that counts for an audit is noted in its worker's record.
+    pub(crate) fn note_audited(&mut self, task: TaskId, worker: Address) {
+        let Some(open) = self.open.get(&task) else { return };
+        let Some(bag) = self.bags.get(&open.deal).filter(|bag| self.audits_of(bag).is_some()) else { return };
+        if open.has_said(worker) && !open.audit.orders.contains_key(&worker) {
+            self.alarms.insert((forced_from(bag), task));
+            let order = self.audits.hold(bag.terms.pool, worker, task);
+            self.open.get_mut(&task).expect("the task is open").audit.orders.insert(worker, order);
+        }
+    }
+
+    /// A statement is gone: dropped, or its task has ended.
+    pub(crate) fn forget_audited(&mut self, task: TaskId, worker: Address) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        let Some(bag) = self.bags.get(&open.deal) else { return };
+        let pool = bag.terms.pool;
+        if let Some(order) = open.audit.orders.remove(&worker) {
+            self.audits.let_go(pool, worker, task, order);
+        }
+        let mut bare = false;
+        if let Stand::Released { by } = &mut open.audit.stand {
+            by.retain(|it| *it != worker);
+            bare = by.is_empty();
+        }
+        if bare || open.audit.lead == Some(worker) {
+            open.audit.lead = None;
+            if bare || !matches!(open.audit.stand, Stand::Released { .. }) {
+                self.set_stand(task, Stand::Unstated);
+            }
+        }
+    }
+
+    /// The task is no more.
+    pub(crate) fn end_audit(&mut self, task: TaskId) {
+        let Some(open) = self.open.get(&task) else { return };
+        let workers: Vec<Address> = open.audit.orders.keys().copied().collect();
+        for worker in workers {
+            self.forget_audited(task, worker);
+        }
+        self.set_stand(task, Stand::Unstated);
+    }
+
+    /// Whose package of an audited task is waited for, in the order in which their word is taken.
+    pub(crate) fn deliverers(&self, open: &open::Open) -> Vec<Address> {
+        match &open.audit.stand {
+            Stand::Released { by } => by.clone(),
+            Stand::Unstated => Vec::new(),
+            Stand::Provisional | Stand::Checked => {
+                let lead = open.said.iter().find(|it| Some(it.worker) == open.audit.lead && !it.failed);
+                lead.map(|it| it.worker).into_iter().collect()
+            }
+        }
+    }
+
+    /// The results of a deal's tasks that are here, and held: task, index, digest.
+    pub fn provisional(&self, deal: DealId) -> impl Iterator<Item = (TaskId, u64, B256)> {
+        let bag = self.bags.get(&deal).filter(|bag| self.audits_of(bag).is_some());
+        bag.into_iter().flat_map(|bag| &bag.open).filter_map(|task| {
+            let open = self.open.get(task)?;
+            let worker = *self.deliverers(open).first()?;
+            let hash = open.said.iter().find(|it| it.worker == worker && !it.failed)?.hash;
+            open.packages.contains(&hash).then_some((*task, open.index, hash))
+        })
+    }
+
+    fn set_stand(&mut self, task: TaskId, stand: Stand) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        let Some(bag) = self.bags.get(&open.deal) else { return };
+        let checking = self.audits.checking.entry(bag.terms.pool).or_default();
+        let changed = if stand == Stand::Checked { checking.insert(task) } else { checking.remove(&task) };
+        self.stirred |= changed;
+        open.audit.stand = stand;
+    }
+
+    /// Says of the first statement that counts, a success before a failure, whether it is checked or provisional. A task on
+    /// which two who count differ, or one with what is known, is under check.
+    fn classify(&mut self, task: TaskId, decisions: &mut Vec<Decision>) {
+        let open = self.open.get(&task).expect("the task is open");
+        if matches!(open.audit.stand, Stand::Released { .. }) {
+            return;
+        }
+        let bag = self.bags.get(&open.deal).expect("an open task has its deal");
+        let Some(terms) = self.audits_of(bag) else { return };
+        let pool = bag.terms.pool;
+        let counted = self.counted(open);
+        let successes = counted.iter().filter(|it| !it.failed);
+        let Some(lead) = successes.clone().next().or_else(|| counted.first()).map(|it| (it.worker, it.failed)) else {
+            return self.set_stand(task, Stand::Unstated);
+        };
+        let first = successes.clone().next().map(|it| it.hash);
+        let differ = first.is_some_and(|hash| {
+            successes.clone().any(|it| !open::agrees(it, hash)) || open.audit.known.is_some_and(|known| known != hash)
+        });
+        let (worker, failed) = lead;
+        if open.audit.lead != Some(worker) {
+            let deal = open.deal;
+            let dossier = self.audits.dossier(pool, worker);
+            let under_way = dossier.map_or(0, |it| it.passed().saturating_add(crate::bag::count(it.pending.len())));
+            let newcomer = under_way < terms.first;
+            let drawn = self.audits.draw(deal, task, terms.per_mille);
+            let open = self.open.get_mut(&task).expect("the task is open");
+            open.audit.lead = Some(worker);
+            open.audit.drawn = drawn.is_some();
+            if failed || newcomer || drawn == Some(true) {
+                self.order_check(task, worker);
+            } else {
+                self.set_stand(task, Stand::Provisional);
+                self.call_off(task, decisions);
+            }
+        }
+        let open = self.open.get(&task).expect("the task is open");
+        if differ && open.audit.stand == Stand::Provisional {
+            self.order_check(task, worker);
+        }
+    }
+
+    /// The statement is to be checked.
+    fn order_check(&mut self, task: TaskId, worker: Address) {
+        let Some(pool) = self.pool_of(task) else { return };
+        self.audits.dossier_mut(pool, worker).pending.insert(task);
+        self.set_stand(task, Stand::Checked);
+        self.reconsider(task);
+    }
+
+    /// When a provisional statement has been held for long and no check is under way that would release it, one of the last
+    /// third of what its worker stated from then on is checked: which, the secret says.
+    fn force(&mut self, at: Timestamp, task: TaskId) {
+        let open = self.open.get(&task).expect("the task is open");
+        let bag = self.bags.get(&open.deal).expect("an open task has its deal");
+        let (Some(worker), Stand::Provisional) = (open.audit.lead, &open.audit.stand) else { return };
+        if at < forced_from(bag) || at >= last_call(bag) {
+            return;
+        }
+        let (pool, time) = (bag.terms.pool, bag.terms.time);
+        let time_of = |task: TaskId| Some(self.bags.get(&self.open.get(&task)?.deal)?.terms.time);
+        let Some(dossier) = self.audits.dossier(pool, worker) else { return };
+        let order = open.audit.orders.get(&worker).copied().unwrap_or_default();
+        let soon = |task: TaskId, most| time_of(task).is_some_and(|it| it <= most);
+        let order_of = |task: TaskId| self.open.get(&task).and_then(|open| open.audit.orders.get(&worker)).copied();
+        let covers = |task: TaskId| order_of(task) >= Some(order) && soon(task, time.saturating_mul(2));
+        if dossier.pending.iter().any(|pending| covers(*pending)) {
+            return;
+        }
+        let provisional = |task: &TaskId| {
+            let audit = self.open.get(task).map(|open| &open.audit);
+            audit.is_some_and(|audit| audit.stand == Stand::Provisional && audit.lead == Some(worker))
+        };
+        let held = dossier.held.range(order..).map(|(_, task)| *task).filter(|it| provisional(it) && soon(*it, time));
+        let held: Vec<TaskId> = held.collect();
+        let later = held.iter().skip(held.len().saturating_mul(2).div_euclid(3)).copied();
+        let chosen = later.min_by_key(|it| (!self.more_to_be_had(*it), self.audits.lot(*it))).unwrap_or(task);
+        self.order_check(chosen, worker);
+    }
+
+    /// A check is decided.
+    fn settle(&mut self, at: Timestamp, task: TaskId, verdict: Verdict, decisions: &mut Vec<Decision>) {
+        let Some(pool) = self.pool_of(task) else { return };
+        let Verdict { winners, convicted, dismissed } = verdict;
+        self.set_stand(task, Stand::Released { by: winners.clone() });
+        self.call_off(task, decisions);
+        for worker in dismissed {
+            self.drop_statement(task, worker);
+            decisions.push(Decision::Discard { task, worker });
+        }
+        for worker in convicted {
+            let witnesses = if winners.len() > 1 { winners.clone() } else { Vec::new() };
+            decisions.push(Decision::Check { task, worker, witnesses, passed: false });
+            self.drop_statement(task, worker);
+            self.convict(at, pool, worker, decisions);
+        }
+        let mut released = Vec::new();
+        for worker in &winners {
+            let witnesses = winners.iter().copied().filter(|it| it != worker).collect();
+            decisions.push(Decision::Check { task, worker: *worker, witnesses, passed: true });
+            released.extend(self.pass(pool, task, *worker));
+        }
+        for task in released {
+            self.deliver(at, task, decisions);
+            self.reconsider(task);
+        }
+    }
+
+    /// A worker passed a check: the tasks of which it stated the result before are released; which these are.
+    fn pass(&mut self, pool: Address, task: TaskId, worker: Address) -> Vec<TaskId> {
+        let order = self.open.get(&task).and_then(|open| open.audit.orders.get(&worker)).copied().unwrap_or_default();
+        let dossier = self.audits.dossier_mut(pool, worker);
+        dossier.checks = dossier.checks.saturating_add(1);
+        dossier.pending.remove(&task);
+        let covered: Vec<TaskId> = dossier.held.range(..order).map(|(_, task)| *task).collect();
+        self.rank(worker);
+        let mut released = Vec::new();
+        for held in covered {
+            let audit = self.open.get(&held).map(|open| &open.audit);
+            if audit.is_some_and(|audit| audit.stand == Stand::Provisional && audit.lead == Some(worker)) {
+                self.set_stand(held, Stand::Released { by: vec![worker] });
+                released.push(held);
+            }
+        }
+        released
+    }
+
+    /// A worker failed a check: it is barred, what it stated and is not final is void, and its owner's other workers are
+    /// newcomers again.
+    fn convict(&mut self, at: Timestamp, pool: Address, worker: Address, decisions: &mut Vec<Decision>) {
+        self.audits.dossier_mut(pool, worker).barred = true;
+        self.rank(worker);
+        if let Some(owner) = self.owner_in(pool, worker) {
+            self.renew_siblings(pool, worker, owner);
+        }
+        let in_pool = |open: &open::Open| self.bags.get(&open.deal).is_some_and(|bag| bag.terms.pool == pool);
+        let stated = |open: &open::Open| open.said.iter().any(|it| it.worker == worker && !it.let_through);
+        let void: Vec<TaskId> =
+            self.open.iter().filter(|(_, open)| in_pool(open) && stated(open)).map(|(task, _)| *task).collect();
+        let leased: Vec<TaskId> =
+            self.workers.get(&worker).map(|station| station.holding.iter().copied().collect()).unwrap_or_default();
+        self.hungry.remove(&worker);
+        for task in leased {
+            self.revoke(worker, task);
+            decisions.push(Decision::Cancel { worker, task, ending: Ending::NotNeeded });
+        }
+        for task in &void {
+            self.drop_statement(*task, worker);
+        }
+        for task in void {
+            self.examine(at, task, decisions);
+        }
+        self.stirred = true;
+    }
+
+    /// Who still runs a task may stop: no more is to be heard about it.
+    fn call_off(&mut self, task: TaskId, decisions: &mut Vec<Decision>) {
+        let Some(open) = self.open.get_mut(&task) else { return };
+        for worker in std::mem::take(&mut open.leases).into_keys().collect::<Vec<_>>() {
+            self.release(worker, task);
+            decisions.push(Decision::Cancel { worker, task, ending: Ending::NotNeeded });
+        }
+    }
+
+    /// Accepts what is released and here; asks for what is not. Who was asked and did not bring it in time is out.
+    fn deliver(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
+        let Some(open) = self.open.get(&task) else { return };
+        let Some(worker) = self.deliverers(open).first().copied() else { return };
+        let Some(statement) = open.said.iter().find(|it| it.worker == worker) else { return };
+        let failed = statement.failed;
+        if !open.packages.contains(&statement.hash) {
+            if open.asked.get(&worker).is_none_or(|until| *until > at) {
+                self.unasked.insert(task);
+                return;
+            }
+            self.shut_out(task, worker, decisions);
+            return self.gate_audited(at, task, decisions);
+        }
+        let Stand::Released { by } = &open.audit.stand else { return };
+        if statement.let_through {
+            return;
+        }
+        let beside: Vec<Address> = by.iter().copied().filter(|it| *it != worker).collect();
+        self.let_through(task, worker);
+        decisions.push(Decision::Accept { task, worker });
+        for worker in beside {
+            decisions.push(if failed {
+                Decision::PayWitness { task, worker }
+            } else {
+                Decision::PayCheck { task, worker }
+            });
+        }
+    }
+
+    fn pool_of(&self, task: TaskId) -> Option<Address> {
+        let open = self.open.get(&task)?;
+        Some(self.bags.get(&open.deal)?.terms.pool)
+    }
+}
