@@ -29,13 +29,15 @@ pub enum State {
     Failed,
     /// Closed by its requester; what was matched has ended.
     Cancelled,
+    /// Taken off the book because its program always fails; what was matched has ended.
+    Halted,
 }
 
 impl State {
     /// Whether nothing more will happen to the job.
     #[must_use]
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled | Self::Halted)
     }
 }
 
@@ -75,6 +77,12 @@ pub struct Job {
     pub failed: u64,
     /// Tasks not done in time and claimed back.
     pub claimed: u64,
+    /// Tasks with a result that is delivered and not final: one worker's word, not paid until the check that covers it passes.
+    #[serde(default)]
+    pub provisional: u64,
+    /// Whether no more tasks are bought because its program always fails; the failures say how.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub halted: bool,
     /// Paid so far, nano-credits.
     pub spent: Amount,
     /// Locked for tasks bought and not yet paid, nano-credits.
@@ -86,10 +94,11 @@ pub struct Job {
     pub deals: Vec<DealId>,
 }
 
-/// A finished task: a row of `GET /v1/jobs/{id}/results?from&limit` and the `result` event of `/events`.
+/// A task's result as it is now: a row of `GET /v1/jobs/{id}/results?from&limit` and the `result` event of `/events`. A later
+/// row of the same task, with a greater ordinal, takes the place of an earlier one, which may then be left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaskResult {
-    /// In which order the job's tasks ended, from 0; `from` and the event's id.
+    /// In which order the job's results came to be what they are, from 0, with gaps; `from` and the event's id.
     pub ordinal: u64,
     /// Index of the task in the job's bag.
     pub index: u64,
@@ -118,6 +127,15 @@ pub struct TaskResult {
     pub dissented: u64,
     /// When it ended.
     pub ended: Timestamp,
+    /// Whether it may still come to nothing: one worker's word, before the check that covers it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub provisional: bool,
+    /// Whether it came to nothing: whoever stated it is not believed, and another result will come.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub voided: bool,
+    /// How long it ran, milliseconds: the longest that somebody who agrees says; missing where nobody said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran_ms: Option<u64>,
 }
 
 /// How a task ended.

@@ -12,6 +12,7 @@ pub(crate) fn state(state: State) -> &'static str {
         State::Completed => "completed",
         State::Failed => "failed",
         State::Cancelled => "cancelled",
+        State::Halted => "halted: its program always fails",
     }
 }
 

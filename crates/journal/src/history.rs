@@ -16,14 +16,14 @@ use std::time::Duration;
 
 pub use query::{DealFilter, OrderFilter, Page};
 pub use rows::{
-    Change, DealRow, JobRow, LogRow, NewJob, OrderKind, OrderRow, OrderStatus, Outcome, Party, ResultRow,
+    Change, DealRow, JobRow, LogRow, NewJob, OrderKind, OrderRow, OrderStatus, Outcome, Party, ResultRow, ResultState,
     TransactionRow,
 };
 
 /// The history in a data folder.
 const FILE: &str = "history.db";
 /// Version of its tables; another version's history is made anew.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// How long one connection waits for another.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -34,7 +34,7 @@ const SCHEMA: &str = "
         id BLOB PRIMARY KEY, title TEXT NOT NULL, requester BLOB NOT NULL, app BLOB NOT NULL,
         trust INTEGER NOT NULL, category INTEGER NOT NULL, tasks INTEGER NOT NULL, created INTEGER NOT NULL,
         matched INTEGER NOT NULL, finished INTEGER NOT NULL, failed INTEGER NOT NULL, claimed INTEGER NOT NULL,
-        spent TEXT NOT NULL, closed INTEGER NOT NULL, ended INTEGER
+        spent TEXT NOT NULL, closed INTEGER NOT NULL, ended INTEGER, provisional INTEGER NOT NULL, halted INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX jobs_by_requester ON jobs (requester, created);
     CREATE INDEX jobs_by_time ON jobs (created);
@@ -43,7 +43,7 @@ const SCHEMA: &str = "
         job BLOB NOT NULL, ordinal INTEGER NOT NULL, task BLOB NOT NULL, task_index INTEGER NOT NULL, deal BLOB NOT NULL,
         outcome INTEGER NOT NULL, reason TEXT NOT NULL, digest BLOB NOT NULL, blob BLOB, stderr TEXT NOT NULL,
         stdout TEXT NOT NULL, cost TEXT NOT NULL, agreed INTEGER NOT NULL, dissented INTEGER NOT NULL,
-        ended INTEGER NOT NULL, parties BLOB NOT NULL,
+        ended INTEGER NOT NULL, parties BLOB NOT NULL, state INTEGER NOT NULL, ran_ms INTEGER,
         PRIMARY KEY (job, ordinal)
     ) STRICT, WITHOUT ROWID;
     CREATE UNIQUE INDEX results_by_task ON results (task);

@@ -2,9 +2,9 @@
 
 use crate::core::Stated;
 use crate::order::{kind_of, signed_json};
-use exchange::{AnyOrder, Command, Entry, Event, Exchange, RemovalReason, Transaction};
+use exchange::{AnyOrder, Command, Entry, Event, Exchange, Offer, RemovalReason, Transaction};
 use journal::history::{
-    Change, DealRow, LogRow, NewJob, OrderRow, OrderStatus, Outcome, Party, ResultRow, TransactionRow,
+    Change, DealRow, LogRow, NewJob, OrderRow, OrderStatus, Outcome, Party, ResultRow, ResultState, TransactionRow,
 };
 use poco::{ContributionStatus, Deal};
 use serde::Deserialize;
@@ -21,6 +21,10 @@ pub(crate) struct Turn<'a> {
     pub(crate) exchange: &'a Exchange,
     /// What workers stated, for programs' last words.
     pub(crate) statements: &'a BTreeMap<TaskId, Vec<(Address, Stated)>>,
+    /// How long workers say that tasks ran.
+    pub(crate) ran: &'a BTreeMap<TaskId, Vec<(Address, u64)>>,
+    /// Completions whose packages have come: if they are still held, their results are provisional.
+    pub(crate) delivered: &'a [(TaskId, Address)],
     /// Where each transaction's events begin.
     pub(crate) spans: &'a BTreeMap<B256, usize>,
 }
@@ -72,6 +76,7 @@ impl Turn<'_> {
                         changes.push(Change::JobClosed { job: *order, at: self.at });
                     }
                 }
+                Event::Discarded { task, .. } => changes.extend(self.voided(*task)),
                 Event::TokenTransfer { .. }
                 | Event::TokenApproval { .. }
                 | Event::AssetTransfer { .. }
@@ -81,7 +86,6 @@ impl Turn<'_> {
                 | Event::Issued { .. }
                 | Event::Redeemed { .. }
                 | Event::Held { .. }
-                | Event::Discarded { .. }
                 | Event::Shown { .. }
                 | Event::ItemRefused { .. }
                 | Event::Paid { .. }
@@ -89,6 +93,7 @@ impl Turn<'_> {
                 | Event::DealForgotten { .. } => {}
             }
         }
+        changes.extend(self.delivered.iter().filter_map(|(task, worker)| self.provisional(*task, *worker)));
         changes
     }
 
@@ -246,6 +251,8 @@ impl Turn<'_> {
         let said = self.statements.get(&id).into_iter().flatten().map(|(_, stated)| stated);
         let words = said.filter(|stated| stated.digest == task.result_digest);
         let words = words.max_by_key(|stated| stated.stderr.len().saturating_add(stated.stdout.len()));
+        let agree = || task.contributions.iter().filter(|part| agrees(part.hash)).map(|part| part.worker);
+        let ran = self.ran.get(&id).into_iter().flatten().filter(|(by, _)| agree().any(|worker| worker == *by));
         let party = |part: &poco::Contribution| Party {
             worker: part.worker,
             status: status_number(part.status),
@@ -266,8 +273,56 @@ impl Turn<'_> {
             agreed: count(agreed),
             dissented: count(task.contributions.len().saturating_sub(agreed)),
             ended: self.at,
+            state: ResultState::Final,
+            ran_ms: ran.map(|(_, ran)| *ran).max(),
             parties: task.contributions.iter().map(party).collect(),
         })))
+    }
+
+    /// A completion that is held where single words are audited: its requester may have it, though it may come to nothing.
+    fn provisional(&self, id: TaskId, worker: Address) -> Option<Change> {
+        let holding = self.exchange.held(id)?;
+        let held = holding.offers.iter().find(|held| held.worker == worker)?;
+        let Offer::Open { digest, blob, .. } = &held.offer else { return None };
+        if held.failed {
+            // One worker's word that the program fails is no result.
+            return None;
+        }
+        let deal: &Deal = self.exchange.deal(holding.deal)?;
+        if !is_audited(self.exchange, deal.workerpool.pointer) {
+            return None;
+        }
+        let said = self.statements.get(&id).into_iter().flatten().find(|(by, _)| *by == worker).map(|(_, said)| said);
+        let ran = self.ran.get(&id).into_iter().flatten().find(|(by, _)| *by == worker).map(|(_, ran)| *ran);
+        Some(Change::Result(Box::new(ResultRow {
+            job: self.exchange.request_of(holding.deal)?,
+            ordinal: 0,
+            task: id,
+            index: small(holding.index),
+            deal: holding.deal,
+            outcome: Outcome::Completed,
+            digest: *digest,
+            blob: Some(*blob),
+            stderr: said.map(|said| said.stderr.clone()).unwrap_or_default(),
+            stdout: said.map(|said| said.stdout.clone()).unwrap_or_default(),
+            cost: Amount::ZERO,
+            agreed: 1,
+            dissented: 0,
+            ended: self.at,
+            state: ResultState::Provisional,
+            ran_ms: ran,
+            parties: Vec::new(),
+        })))
+    }
+
+    /// A statement was dropped: if nobody else's is held, what was delivered of the task is void.
+    fn voided(&self, task: TaskId) -> Option<Change> {
+        let holding = self.exchange.held(task)?;
+        if !holding.offers.is_empty() {
+            return None;
+        }
+        let job = self.exchange.request_of(holding.deal)?;
+        Some(Change::Voided { job, task, at: self.at })
     }
 
     fn transaction(&self, place: usize, hash: B256, revert: Option<Vec<u8>>) -> Option<Change> {
@@ -301,6 +356,11 @@ impl Turn<'_> {
             logs: logs.map(|log| LogRow { address: log.address, topics: log.topics, data: log.data }).collect(),
         })))
     }
+}
+
+/// Whether single words are audited in a pool, so that what they deliver is provisional at first.
+fn is_audited(exchange: &Exchange, pool: Address) -> bool {
+    exchange.genesis().hosted(pool).is_some() && !exchange.genesis().private
 }
 
 /// A transaction's type: its first byte, unless that begins a list.

@@ -89,7 +89,10 @@ impl News {
         for change in changes {
             let job = match change {
                 Change::Job(job) => job.id,
-                Change::Title { job, .. } | Change::JobClosed { job, .. } => *job,
+                Change::Title { job, .. }
+                | Change::JobClosed { job, .. }
+                | Change::JobHalted { job, .. }
+                | Change::Voided { job, .. } => *job,
                 Change::Deal(deal) => deal.request_order,
                 Change::Result(result) => result.job,
                 Change::Transaction(_) | Change::Order(_) | Change::OrderChanged { .. } | Change::Upload { .. } => {

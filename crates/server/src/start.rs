@@ -275,8 +275,18 @@ impl CatchUp<'_> {
         if let Command::Transact(transaction) = &entry.command {
             spans.insert(transaction.hash, 0);
         }
-        let (at, entries, statements) = (entry.at, std::slice::from_ref(entry), &BTreeMap::new());
-        let turn = changes::Turn { at, record, entries, events, exchange, statements, spans: &spans };
+        let (statements, ran) = (&BTreeMap::new(), &BTreeMap::new());
+        let turn = changes::Turn {
+            at: entry.at,
+            record,
+            entries: std::slice::from_ref(entry),
+            events,
+            exchange,
+            statements,
+            ran,
+            delivered: &[],
+            spans: &spans,
+        };
         self.pending.extend(turn.changes());
     }
 

@@ -2,7 +2,8 @@
 
 use super::History;
 use super::rows::{
-    DealRow, JobRow, LogRow, NewJob, OrderKind, OrderRow, OrderStatus, Outcome, Party, ResultRow, TransactionRow,
+    DealRow, JobRow, LogRow, NewJob, OrderKind, OrderRow, OrderStatus, Outcome, Party, ResultRow, ResultState,
+    TransactionRow,
 };
 use crate::error::JournalError;
 use crate::record::{length, many, whole, word};
@@ -105,7 +106,7 @@ impl History {
         filter.list(self, "SELECT * FROM jobs", "created DESC, id", page, read_job)
     }
 
-    /// Ended tasks of a job in the order in which they ended, from an ordinal on.
+    /// What came of a job's tasks, each once and as it is now, in the order in which that came to be, from an ordinal on.
     ///
     /// # Errors
     /// As every query: [`JournalError::Database`].
@@ -114,12 +115,16 @@ impl History {
         self.list(query, vec![job.0.to_vec().into(), signed(from).into(), signed(most).into()], read_result)
     }
 
-    /// An ended task.
+    /// A task that has ended for good.
     ///
     /// # Errors
     /// As every query: [`JournalError::Database`].
     pub fn result(&self, task: TaskId) -> Result<Option<ResultRow>, JournalError> {
-        let mut rows = self.list("SELECT * FROM results WHERE task = ?1", vec![task.0.to_vec().into()], read_result)?;
+        let mut rows = self.list(
+            "SELECT * FROM results WHERE task = ?1 AND state = 0",
+            vec![task.0.to_vec().into()],
+            read_result,
+        )?;
         Ok(rows.pop())
     }
 
@@ -336,7 +341,9 @@ fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
         finished: plain(row, "finished")?,
         failed: plain(row, "failed")?,
         claimed: plain(row, "claimed")?,
+        provisional: plain(row, "provisional")?,
         spent: amount(row, "spent")?,
+        halted: plain(row, "halted")?,
         closed: plain(row, "closed")?,
         ended: plain::<Option<u64>>(row, "ended")?.map(Timestamp),
     })
@@ -365,8 +372,20 @@ fn read_result(row: &Row<'_>) -> rusqlite::Result<ResultRow> {
         agreed: plain(row, "agreed")?,
         dissented: plain(row, "dissented")?,
         ended: Timestamp(plain(row, "ended")?),
+        state: state(row)?,
+        ran_ms: plain(row, "ran_ms")?,
         parties: decode_parties(&parties).map_err(|_| unexpected("parties"))?,
     })
+}
+
+/// How sure a result is.
+pub(super) fn state(row: &Row<'_>) -> rusqlite::Result<ResultState> {
+    match plain(row, "state")? {
+        0_u8 => Ok(ResultState::Final),
+        1 => Ok(ResultState::Provisional),
+        2 => Ok(ResultState::Voided),
+        _ => Err(unexpected("state")),
+    }
 }
 
 fn read_transaction(row: &Row<'_>) -> rusqlite::Result<TransactionRow> {

@@ -30,8 +30,26 @@ pub enum Change {
     },
     /// A deal was made. Counts its tasks with the job of its request order.
     Deal(Box<DealRow>),
-    /// A task ended. Gets the job's next ordinal.
+    /// A job's order was taken off the book because its program always fails.
+    JobHalted {
+        /// The job.
+        job: OrderHash,
+        /// When.
+        at: Timestamp,
+    },
+    /// A task ended, or has a result that is not final. Gets the job's next ordinal, and takes the place of what the task
+    /// had before; a final one stays.
     Result(Box<ResultRow>),
+    /// A task's provisional result is void: whoever stated it is not believed, and the task is run again. Gets the job's next
+    /// ordinal.
+    Voided {
+        /// Its job.
+        job: OrderHash,
+        /// The task.
+        task: TaskId,
+        /// When.
+        at: Timestamp,
+    },
     /// A transaction was carried out or refused.
     Transaction(Box<TransactionRow>),
     /// An order was published.
@@ -81,8 +99,12 @@ pub struct JobRow {
     pub failed: u64,
     /// Tasks not done in time.
     pub claimed: u64,
+    /// Tasks whose result is not final.
+    pub provisional: u64,
     /// Paid so far.
     pub spent: Amount,
+    /// Whether no more are bought because its program always fails.
+    pub halted: bool,
     /// Whether no more tasks will be bought.
     pub closed: bool,
     /// When the last of its tasks ended, once nothing more can come.
@@ -100,6 +122,17 @@ pub enum Outcome {
     Claimed,
 }
 
+/// How sure a result is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ResultState {
+    /// It stays.
+    Final,
+    /// One worker's word, not paid yet: it may come to nothing.
+    Provisional,
+    /// It came to nothing; another will come.
+    Voided,
+}
+
 /// A worker's part in a task that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Party {
@@ -111,12 +144,12 @@ pub struct Party {
     pub reward: Amount,
 }
 
-/// A task that has ended.
+/// A task that has ended, or has a result that is not final.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultRow {
     /// Its job: the request order's hash.
     pub job: OrderHash,
-    /// In which order the job's tasks ended, from 0. Given by the history; what is written here is not looked at.
+    /// In which order the job's results came to be what they are, from 0, with gaps. Given by the history; what is written here is not looked at.
     pub ordinal: u64,
     /// The task.
     pub task: TaskId,
@@ -142,6 +175,10 @@ pub struct ResultRow {
     pub dissented: u64,
     /// When it ended.
     pub ended: Timestamp,
+    /// How sure it is.
+    pub state: ResultState,
+    /// The longest that somebody who agrees says that it ran, milliseconds; none where nobody said, or a restart forgot.
+    pub ran_ms: Option<u64>,
     /// Who took part.
     pub parties: Vec<Party>,
 }

@@ -1,7 +1,7 @@
 //! Writing changes.
 
 use super::rows::{
-    Change, DealRow, JobRow, LogRow, NewJob, OrderKind, OrderRow, OrderStatus, Outcome, Party, ResultRow,
+    Change, DealRow, JobRow, LogRow, NewJob, OrderKind, OrderRow, OrderStatus, Outcome, Party, ResultRow, ResultState,
     TransactionRow,
 };
 use super::{HistoryWriter, query};
@@ -9,7 +9,7 @@ use crate::error::JournalError;
 use crate::record::to_vec;
 use rusqlite::{OptionalExtension, Transaction, params};
 use std::collections::BTreeMap;
-use units::{OrderHash, TaskId, Timestamp};
+use units::{B256, OrderHash, TaskId, Timestamp};
 
 impl HistoryWriter {
     /// Writes changes in one transaction, and that the history now has the consequences of all records up to `through`.
@@ -56,8 +56,13 @@ impl Batch<'_> {
                 row.closed = true;
                 row.end_if_over(*at);
             }),
+            Change::JobHalted { job, at } => self.change_job(*job, |row| {
+                (row.closed, row.halted) = (true, true);
+                row.end_if_over(*at);
+            }),
             Change::Deal(deal) => self.deal(deal),
             Change::Result(result) => self.result(result),
+            Change::Voided { job, task, at } => self.void(*job, *task, *at),
             Change::Transaction(transaction) => self.transaction(transaction),
             Change::Order(order) => self.order(order),
             Change::OrderChanged { order, remaining, status } => {
@@ -146,13 +151,26 @@ impl Batch<'_> {
         Ok(())
     }
 
+    /// A task's result takes the place of the one before. An ordinal is never given twice: the new one is greater than any
+    /// that the job has, the one before among them.
     fn result(&mut self, result: &ResultRow) -> rusqlite::Result<()> {
-        let insert = "INSERT INTO results \
-            SELECT ?1, (SELECT coalesce(max(ordinal) + 1, 0) FROM results WHERE job = ?1), ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
-            ?10, ?11, ?12, ?13, ?14, ?15 WHERE true ON CONFLICT DO NOTHING RETURNING ordinal";
+        let before = self.standing(result.task)?;
+        match before {
+            Some((ResultState::Final, _)) => return Ok(()),
+            Some((before, digest)) if before == result.state && digest == result.digest => return Ok(()),
+            Some(_) | None => {}
+        }
+        let ordinal = self.next_ordinal(result.job)?;
+        if before.is_some() {
+            self.transaction
+                .prepare_cached("DELETE FROM results WHERE task = ?1")?
+                .execute(params![result.task.0.as_slice()])?;
+        }
+        let insert = "INSERT INTO results VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
         let (outcome, reason) = result.outcome.parts();
         let row = params![
             result.job.0.as_slice(),
+            ordinal,
             result.task.0.as_slice(),
             result.index,
             result.deal.0.as_slice(),
@@ -167,13 +185,41 @@ impl Batch<'_> {
             result.dissented,
             result.ended.0,
             encode_parties(&result.parties),
+            result.state.number(),
+            result.ran_ms.map(|ran| i64::try_from(ran).unwrap_or(i64::MAX)),
         ];
-        let ordinal = self.transaction.prepare_cached(insert)?.query_row(row, |row| row.get(0)).optional()?;
-        if let Some(ordinal) = ordinal {
-            self.ordinals.push((result.task, ordinal));
-            self.change_job(result.job, |row| row.count(result))?;
-        }
-        Ok(())
+        self.transaction.prepare_cached(insert)?.execute(row)?;
+        self.ordinals.push((result.task, ordinal));
+        self.change_job(result.job, |row| {
+            row.provisional -= u64::from(matches!(before, Some((ResultState::Provisional, _)))).min(row.provisional);
+            match result.state {
+                ResultState::Final => row.count(result),
+                ResultState::Provisional => row.provisional += 1,
+                ResultState::Voided => {}
+            }
+        })
+    }
+
+    fn void(&mut self, job: OrderHash, task: TaskId, at: Timestamp) -> rusqlite::Result<()> {
+        let Some((ResultState::Provisional, _)) = self.standing(task)? else { return Ok(()) };
+        let ordinal = self.next_ordinal(job)?;
+        let update = "UPDATE results SET ordinal = ?2, state = ?3, ended = ?4, blob = NULL WHERE task = ?1";
+        let row = params![task.0.as_slice(), ordinal, ResultState::Voided.number(), at.0];
+        self.transaction.prepare_cached(update)?.execute(row)?;
+        self.ordinals.push((task, ordinal));
+        self.change_job(job, |row| row.provisional = row.provisional.saturating_sub(1))
+    }
+
+    /// What a task's result is so far, and its digest.
+    fn standing(&self, task: TaskId) -> rusqlite::Result<Option<(ResultState, B256)>> {
+        let mut select = self.transaction.prepare_cached("SELECT state, digest FROM results WHERE task = ?1")?;
+        let read = |row: &rusqlite::Row<'_>| Ok((query::state(row)?, B256::from(row.get::<_, [u8; 32]>("digest")?)));
+        select.query_row(params![task.0.as_slice()], read).optional()
+    }
+
+    fn next_ordinal(&self, job: OrderHash) -> rusqlite::Result<u64> {
+        let select = "SELECT coalesce(max(ordinal) + 1, 0) FROM results WHERE job = ?1";
+        self.transaction.prepare_cached(select)?.query_row(params![job.0.as_slice()], |row| row.get(0))
     }
 
     fn transaction(&self, row: &TransactionRow) -> rusqlite::Result<()> {
@@ -216,8 +262,7 @@ impl Batch<'_> {
     }
 
     fn finish(self) -> rusqlite::Result<Vec<(TaskId, u64)>> {
-        let insert =
-            "INSERT OR REPLACE INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+        let insert = "INSERT OR REPLACE INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
         for row in self.jobs.values() {
             self.transaction.prepare_cached(insert)?.execute(params![
                 row.job.id.0.as_slice(),
@@ -235,6 +280,8 @@ impl Batch<'_> {
                 row.spent.0.to_string(),
                 row.closed,
                 row.ended.map(|ended| ended.0),
+                row.provisional,
+                row.halted,
             ])?;
         }
         Ok(self.ordinals)
@@ -250,7 +297,9 @@ impl JobRow {
             finished: 0,
             failed: 0,
             claimed: 0,
+            provisional: 0,
             spent: units::Amount::ZERO,
+            halted: false,
             closed: false,
             ended: None,
         }
@@ -284,6 +333,16 @@ impl Outcome {
             Self::Completed => (0, ""),
             Self::Failed(reason) => (1, reason),
             Self::Claimed => (2, ""),
+        }
+    }
+}
+
+impl ResultState {
+    fn number(self) -> u8 {
+        match self {
+            Self::Final => 0,
+            Self::Provisional => 1,
+            Self::Voided => 2,
         }
     }
 }

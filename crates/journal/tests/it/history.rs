@@ -2,7 +2,7 @@
 
 use journal::history::{
     Change, DealFilter, DealRow, History, HistoryWriter, JobRow, LogRow, NewJob, OrderFilter, OrderKind, OrderRow,
-    OrderStatus, Outcome, Page, Party, ResultRow, TransactionRow,
+    OrderStatus, Outcome, Page, Party, ResultRow, ResultState, TransactionRow,
 };
 use units::{Address, Amount, B256, Bytes, DealId, Digest, OrderHash, TaskId, Timestamp, U256};
 
@@ -49,6 +49,8 @@ fn result(job: &NewJob, number: u8, outcome: Outcome) -> ResultRow {
         agreed: 2,
         dissented: 1,
         ended: Timestamp(1_000 + u64::from(number)),
+        state: ResultState::Final,
+        ran_ms: Some(7),
         parties: vec![Party { worker: Address::repeat_byte(number), status: 2, reward: Amount::nanos(4) }],
     }
 }
@@ -81,7 +83,9 @@ fn a_job_is_counted_to_its_end_and_a_repeat_counts_nothing() {
         finished: 2,
         failed: 1,
         claimed: 0,
+        provisional: 0,
         spent: Amount::nanos(20),
+        halted: false,
         closed: false,
         ended: None,
     };
@@ -92,6 +96,57 @@ fn a_job_is_counted_to_its_end_and_a_repeat_counts_nothing() {
     assert_eq!(results.len(), 2);
     assert_eq!(results[0], ResultRow { ordinal: 1, ..result(&job, 2, Outcome::Failed("exit code 1".into())) });
     assert_eq!(history.result(results[1].task).unwrap().unwrap().outcome, Outcome::Claimed);
+}
+
+#[test]
+fn a_provisional_result_is_replaced_by_what_becomes_of_it_and_no_ordinal_comes_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(folder.path()).unwrap();
+    let history = History::open(folder.path()).unwrap();
+    let job = job(1, 2);
+    let provisional = |number: u8, digest: u8| {
+        let digest = B256::repeat_byte(digest);
+        let row = result(&job, number, Outcome::Completed);
+        Change::Result(Box::new(ResultRow { state: ResultState::Provisional, digest, ..row }))
+    };
+    let voided = |number: u8| Change::Voided { job: job.id, task: TaskId(B256::repeat_byte(number)), at: Timestamp(9) };
+    let last = |number: u8| Change::Result(Box::new(result(&job, number, Outcome::Completed)));
+    let mut ordinals =
+        |changes: &[Change]| written(&mut writer, changes).into_iter().map(|(_, it)| it).collect::<Vec<_>>();
+    let row = || history.job(job.id).unwrap().unwrap();
+    let deal = Change::Deal(Box::new(deal(&job, 0xd0, 2)));
+    assert_eq!(
+        ordinals(&[Change::Job(job.clone()), deal, provisional(1, 1), provisional(1, 1), provisional(2, 0xbb)]),
+        [0, 1]
+    );
+    assert_eq!((row().provisional, row().finished, row().ended), (2, 0, None));
+    assert!(history.may_read(Digest(B256::repeat_byte(2)), job.requester).unwrap());
+    assert_eq!(history.result(TaskId(B256::repeat_byte(1))).unwrap(), None, "it has not ended");
+    // The first proves right; the second does not, and another takes its place.
+    assert_eq!(ordinals(&[last(1), voided(2), voided(2)]), [2, 3]);
+    assert!(!history.may_read(Digest(B256::repeat_byte(2)), job.requester).unwrap());
+    let states = |from| {
+        history.results(job.id, from, 10).unwrap().into_iter().map(|it| (it.ordinal, it.state)).collect::<Vec<_>>()
+    };
+    assert_eq!(states(0), [(2, ResultState::Final), (3, ResultState::Voided)]);
+    assert_eq!(ordinals(&[provisional(2, 2), voided(1), provisional(1, 7)]), [4], "what is final stays");
+    assert_eq!(ordinals(&[last(2)]), [5]);
+    assert_eq!(states(3), [(5, ResultState::Final)]);
+    assert_eq!((row().provisional, row().finished, row().spent), (0, 2, Amount::nanos(20)));
+}
+
+#[test]
+fn a_halted_job_ends_with_what_was_bought() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(folder.path()).unwrap();
+    let history = History::open(folder.path()).unwrap();
+    let job = job(1, 100);
+    written(&mut writer, &[Change::Job(job.clone()), Change::Deal(Box::new(deal(&job, 1, 1)))]);
+    written(&mut writer, &[Change::JobHalted { job: job.id, at: Timestamp(50) }]);
+    let row = history.job(job.id).unwrap().unwrap();
+    assert_eq!((row.halted, row.ended), (true, None));
+    written(&mut writer, &[Change::Result(Box::new(result(&job, 7, Outcome::Failed("exit code 1".into()))))]);
+    assert_eq!(history.job(job.id).unwrap().unwrap().ended, Some(Timestamp(1_007)));
 }
 
 #[test]

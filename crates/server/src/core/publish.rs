@@ -26,7 +26,7 @@ impl Published {
     pub(super) fn leave(self, to: &mut Loop) {
         let Self { at, record, advanced, out, owed } = self;
         let Output { entries, events, messages, offers: _ } = out;
-        if advanced {
+        if advanced || !owed.delivered.is_empty() {
             let exchange = to.state.market.exchange();
             let turn = Turn {
                 at,
@@ -35,6 +35,8 @@ impl Published {
                 events: &events,
                 exchange,
                 statements: &to.state.statements,
+                ran: &to.state.ran,
+                delivered: &owed.delivered,
                 spans: &owed.spans,
             };
             let mut changes = turn.changes();
@@ -108,10 +110,10 @@ fn forget(to: &mut Loop, at: Timestamp, events: &[Event]) {
     for event in events {
         if let Event::Hub(poco::Event::TaskFinalize { task, .. }) = event {
             to.state.counts.finalized += 1;
-            to.state.statements.remove(task);
+            to.state.forget(*task);
         } else if let Event::Hub(poco::Event::TaskClaimed { task }) = event {
             to.state.counts.claimed += 1;
-            to.state.statements.remove(task);
+            to.state.forget(*task);
         } else if let Event::AssetTransfer { asset, from, .. } = event
             && from.is_zero()
         {

@@ -39,6 +39,8 @@ pub(crate) struct State {
     pub(crate) lines: BTreeMap<Address, Line>,
     /// What was stated about tasks that are not final, by whom.
     pub(crate) statements: BTreeMap<TaskId, Vec<(Address, Stated)>>,
+    /// How long workers say that tasks ran which are not final, milliseconds.
+    pub(crate) ran: BTreeMap<TaskId, Vec<(Address, u64)>>,
     /// Tasks that workers were paid for since the start.
     pub(crate) finished: BTreeMap<Address, u64>,
     pub(crate) briefs: Briefs,
@@ -66,6 +68,7 @@ impl State {
             last,
             lines: BTreeMap::new(),
             statements: BTreeMap::new(),
+            ran: BTreeMap::new(),
             finished: BTreeMap::new(),
             briefs: Briefs::default(),
             assets,
@@ -99,6 +102,12 @@ impl State {
         let shown = holding.shown.iter().find(|shown| shown.worker == worker)?;
         let digest = exchange.task(task)?.result_digest;
         Some((digest, shown.blob, shown.callback.clone()))
+    }
+
+    /// Drops what is kept of a task that has ended.
+    pub(crate) fn forget(&mut self, task: TaskId) {
+        self.statements.remove(&task);
+        self.ran.remove(&task);
     }
 
     /// Keeps what a worker stated.

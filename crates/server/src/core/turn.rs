@@ -81,6 +81,8 @@ pub(super) struct Owed {
     pub(super) welcomes: Vec<(oneshot::Sender<Welcomed>, Welcomed)>,
     pub(super) reads: Vec<super::Reading>,
     pub(super) replies: Vec<(Address, Out)>,
+    /// Whose packages of which tasks have come.
+    pub(super) delivered: Vec<(TaskId, Address)>,
     /// Names of jobs that were placed.
     pub(super) titles: Vec<(units::OrderHash, String)>,
     /// Where each transaction's events begin.
@@ -111,7 +113,7 @@ impl Loop {
     /// After a restart: tells policy of the results that were shown, and whose packages are here.
     fn take_up(&mut self, blobs: &Store) -> Result<(), LoopError> {
         let (at, mut out) = (self.clock.now(), Output::default());
-        let mut found = Vec::new();
+        let (mut found, mut owed) = (Vec::new(), Owed::default());
         for (task, holding) in self.state.market.exchange().all_held() {
             let shown = holding.shown.iter().map(|shown| shown.worker);
             for worker in holding.offers.iter().map(|held| held.worker).chain(shown) {
@@ -119,13 +121,14 @@ impl Loop {
                 let open = || File::open(blobs.pin(&blob).ok_or(ErrorKind::NotFound)?.path());
                 if package::survey(package::limits(), &callback, open).is_ok_and(|it| it.digest == digest) {
                     found.push((task, market::Package { digest, blob, callback }));
+                    owed.delivered.push((task, worker));
                 }
             }
         }
         for (task, package) in found {
             self.state.market.package(at, task, package, &mut out);
         }
-        self.commit(at, out, Owed::default()).map(drop)
+        self.commit(at, out, owed).map(drop)
     }
 
     /// Waits for requests or a deadline; false when nobody can ask any more.
@@ -297,19 +300,22 @@ impl Loop {
                     return Ok(());
                 }
                 for (task, ran_ms) in ran {
+                    if self.state.market.exchange().held(task).is_some() {
+                        self.state.ran.entry(task).or_default().push((worker, ran_ms));
+                    }
                     self.state.market.ran(task, ran_ms);
                 }
                 let refused = refusals(worker, out.events.get(first..).unwrap_or_default(), owed);
                 let stated = stated.into_iter().filter(|stated| !refused.contains(&stated.task)).collect();
-                self.packages(at, worker, stated, out);
+                self.packages(at, worker, stated, out, owed);
             }
-            Said::Uploaded(stated) => self.packages(at, worker, stated, out),
+            Said::Uploaded(stated) => self.packages(at, worker, stated, out, owed),
         }
         Ok(())
     }
 
     /// Keeps what was stated of tasks that are not final, and tells policy of the packages that are here.
-    fn packages(&mut self, at: Timestamp, worker: Address, stated: Vec<Stated>, out: &mut Output) {
+    fn packages(&mut self, at: Timestamp, worker: Address, stated: Vec<Stated>, out: &mut Output, owed: &mut Owed) {
         for stated in stated {
             let exchange = self.state.market.exchange();
             let is_final = exchange.hub().task(stated.task).is_some_and(|task| task.status.is_final());
@@ -324,6 +330,7 @@ impl Loop {
             });
             self.state.state_result(worker, stated);
             if let Some(package) = package {
+                owed.delivered.push((task, worker));
                 self.state.market.package(at, task, package, out);
             }
         }

@@ -13,7 +13,7 @@ use api::receipt::Receipted;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use exchange::{AnyOrder, Command, Rejection};
-use journal::history::{DealFilter, JobRow, Page, ResultRow};
+use journal::history::{DealFilter, JobRow, Page, ResultRow, ResultState};
 use market::JobView;
 use orders::{Checked, RequestOrder};
 use serde::{Deserialize, Serialize};
@@ -197,6 +197,8 @@ fn assemble(row: JobRow, view: Option<JobView>, deals: Vec<DealId>, now: Timesta
         finished: row.finished,
         failed: row.failed,
         claimed: row.claimed,
+        provisional: row.provisional,
+        halted: row.halted,
         spent: row.spent,
         locked: view.locked,
         deals,
@@ -208,6 +210,7 @@ fn state_of(row: &JobRow) -> JobState {
     match row.ended {
         None if row.matched == 0 => JobState::Waiting,
         None => JobState::Running,
+        Some(_) if row.halted && ended < row.job.tasks => JobState::Halted,
         Some(_) if ended < row.job.tasks => JobState::Cancelled,
         Some(_) if row.failed > 0 || row.claimed > 0 => JobState::Failed,
         Some(_) => JobState::Completed,
@@ -273,5 +276,8 @@ pub(super) fn result(row: ResultRow) -> TaskResult {
         agreed: row.agreed,
         dissented: row.dissented,
         ended: row.ended,
+        provisional: row.state == ResultState::Provisional,
+        voided: row.state == ResultState::Voided,
+        ran_ms: row.ran_ms,
     }
 }

@@ -123,17 +123,17 @@ const MARKET: [Schema; 19] = [
     schema("Jobs", "Jobs.", "jobs: [Job]"),
     schema(
         "Job",
-        "A job as it stands; `state` is waiting, running, completed, failed or cancelled.",
+        "A job as it stands; `state` is waiting, running, completed, failed, cancelled or halted.",
         "id: hash; title: text; requester: address; app: address; state: text; created: time; ended?: time; trust: int
          category: int; tasks: int; matched: int; running: int; replicas: int; finished: int; failed: int; claimed: int
-         spent: amount; locked: amount; eta_ms?: int; deals: [hash]",
+         provisional: int; halted?: bool; spent: amount; locked: amount; eta_ms?: int; deals: [hash]",
     ),
     schema("Results", "Ended tasks, and from where to go on.", "results: [TaskResult]; next?: int"),
     schema(
         "TaskResult",
-        "An ended task.",
+        "A task's result as it is now; a later row of the task takes its place.",
         "ordinal: int; index: int; task: hash; deal: hash; outcome: Outcome; digest: hash; blob?: digest; stderr?: text
-         stdout?: text; cost: amount; agreed: int; dissented: int; ended: time",
+         stdout?: text; cost: amount; agreed: int; dissented: int; ended: time; provisional?: bool; voided?: bool; ran_ms?: int",
     ),
     schema("Outcome", "How a task ended; `kind` is completed, failed or claimed.", "kind: text; reason?: text"),
     schema("Task", "A task.", "id: hash; deal: hash; index: int; status: text; contributors: [Contributor]"),

@@ -108,7 +108,7 @@ fn where_it_is(row: &ResultRow) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use journal::history::Party;
+    use journal::history::{Party, ResultState};
     use units::{Address, Amount, Digest, OrderHash, Tag, Timestamp};
 
     fn deal() -> DealRow {
@@ -164,6 +164,8 @@ mod tests {
             agreed: 2,
             dissented: 1,
             ended: Timestamp(9_000),
+            state: ResultState::Final,
+            ran_ms: None,
             parties: vec![party(31, 2), party(32, 2), party(33, 3)],
         }
     }

@@ -114,6 +114,9 @@ fn evidence() -> (Evidence, Facts) {
         agreed: 3,
         dissented: 1,
         ended: Timestamp(0),
+        provisional: false,
+        voided: false,
+        ran_ms: None,
     };
     let job = job::Job {
         id: units::OrderHash::default(),
@@ -132,6 +135,8 @@ fn evidence() -> (Evidence, Facts) {
         finished: 1,
         failed: 0,
         claimed: 0,
+        provisional: 0,
+        halted: false,
         spent: Amount::nanos(1_005),
         locked: Amount::ZERO,
         eta_ms: None,
