@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures are printed for the person who asked")]
 
 mod cycles;
+mod depth;
 mod floors;
 mod hosted;
 mod latency;
@@ -31,6 +32,10 @@ const BENCHES: &[Bench] = &[
     }),
     ("matching", "matches against 10,000 resting orders", |report, _, _| {
         matching::measure(report);
+        Ok(())
+    }),
+    ("depth", "searches and explanations with a million resting offers", |report, _, _| {
+        depth::measure(report);
         Ok(())
     }),
     ("wasm", "start of a WebAssembly task", |report, folder, _| starts::measure(report, folder)),

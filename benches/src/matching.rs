@@ -48,6 +48,14 @@ impl Facts for Open {
     fn pool_owner(&self, _: Address) -> Option<Address> {
         None
     }
+
+    fn machines(&self, _: &WorkerpoolOrder) -> Option<u64> {
+        None
+    }
+
+    fn seconds(&self, _: U256) -> Option<u64> {
+        Some(60)
+    }
 }
 
 fn name(number: u64) -> OrderHash {

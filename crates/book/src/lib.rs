@@ -1,21 +1,28 @@
 //! Policy: which resting orders to match, in price–time priority, and why a request is not matched.
 //!
 //! A book holds copies of the orders that rest on the exchange. It proposes; the exchange's rules check every proposal
-//! again. Requests are served from the highest bid down, each from the lowest ask up; equal prices go by time. Nothing
+//! again. Requests are served from the highest bid down, each from the lowest ask up; equal prices go by time. Offers of
+//! computing stand in classes of equal terms beside, so that neither a search nor an explanation looks at every offer. Nothing
 //! here knows money, workers or deals: what depends on them is asked of [`Facts`].
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
+mod classes;
 mod compatible;
 mod explain;
+mod fix;
 mod matching;
 mod shelf;
+mod stack;
 
 pub use compatible::Misfit;
-pub use explain::{Cause, Explanation};
+pub use explain::{Cause, Explanation, Tally};
+pub use fix::{Change, Fix};
 pub use matching::{Match, Obstacle};
 
+use classes::Aisles;
 use orders::{AppOrder, DatasetOrder, RequestOrder, WorkerpoolOrder};
-use shelf::{Side, Stands};
+use shelf::{Row, Side, Stands};
+use stack::Place;
 use std::cmp::Reverse;
 use units::{Address, Amount, OrderHash, U256};
 
@@ -29,6 +36,10 @@ pub trait Facts {
     fn room(&self, workerpool: Address) -> Option<u64>;
     /// Who puts up the pool's stake: its owner; `None` where the pool is not known.
     fn pool_owner(&self, workerpool: Address) -> Option<Address>;
+    /// How many machines of its pool would work for an offer; `None` for a pool that does not say.
+    fn machines(&self, offer: &WorkerpoolOrder) -> Option<u64>;
+    /// How long a task of a category may take, seconds; `None` where there is no such category.
+    fn seconds(&self, category: U256) -> Option<u64>;
 }
 
 /// Any of the four orders.
@@ -44,12 +55,14 @@ pub enum AnyOrder {
     Request(RequestOrder),
 }
 
-/// The resting orders, each side in the order in which it is served.
+/// The resting orders, each side in the order in which it is served. Invariant: the offers of computing stand in the aisles
+/// too, each under its class and place with what is left of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Book {
     apps: Side<AppOrder>,
     datasets: Side<DatasetOrder>,
     workerpools: Side<WorkerpoolOrder>,
+    asks: Aisles,
     requests: Side<RequestOrder>,
 }
 
@@ -111,7 +124,11 @@ impl Book {
         match order {
             AnyOrder::App(order) => self.apps.insert(hash, order, remaining, since),
             AnyOrder::Dataset(order) => self.datasets.insert(hash, order, remaining, since),
-            AnyOrder::Workerpool(order) => self.workerpools.insert(hash, order, remaining, since),
+            AnyOrder::Workerpool(order) => {
+                self.take_off_aisle(hash);
+                self.asks.put(&order, (order.workerpoolprice, since, hash), remaining);
+                self.workerpools.insert(hash, order, remaining, since);
+            }
             AnyOrder::Request(order) => self.requests.insert(hash, order, remaining, since),
         }
     }
@@ -125,6 +142,9 @@ impl Book {
         self.apps.set_remaining(hash, remaining);
         self.datasets.set_remaining(hash, remaining);
         self.workerpools.set_remaining(hash, remaining);
+        if let Some(row) = self.workerpools.row(hash) {
+            self.asks.put(&row.order, place(row), remaining);
+        }
         self.requests.set_remaining(hash, remaining);
     }
 
@@ -132,8 +152,15 @@ impl Book {
     pub fn remove(&mut self, hash: OrderHash) {
         self.apps.remove(hash);
         self.datasets.remove(hash);
+        self.take_off_aisle(hash);
         self.workerpools.remove(hash);
         self.requests.remove(hash);
+    }
+
+    fn take_off_aisle(&mut self, hash: OrderHash) {
+        if let Some(row) = self.workerpools.row(hash) {
+            self.asks.remove(&row.order, &place(row));
+        }
     }
 
     /// The resting requests of a category, in the order in which they are served.
@@ -164,4 +191,9 @@ impl Book {
     pub fn workerpools(&self, category: U256) -> impl Iterator<Item = (OrderHash, &WorkerpoolOrder, U256)> {
         self.workerpools.on(&category).map(|row| (row.hash, &row.order, row.remaining))
     }
+}
+
+/// Where an offer stands among those of its class.
+fn place(row: &Row<WorkerpoolOrder>) -> Place {
+    (row.order.workerpoolprice, row.since, row.hash)
 }

@@ -69,10 +69,6 @@ impl<O: Stands> Side<O> {
         self.rows.get(&hash)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// The orders on a shelf, best first.
     pub(crate) fn on<'a>(&'a self, shelf: &O::Shelf) -> impl Iterator<Item = &'a Row<O>> + use<'a, O> {
         let places = self.shelves.get(shelf).into_iter().flatten();

@@ -1,21 +1,24 @@
 //! What the book asks: membership, money, capacity.
 
 use crate::Market;
+use crate::fleet::Fleet;
 use crate::supply::Supply;
 use dispatch::Dispatch;
 use exchange::Exchange;
-use units::{Address, Amount};
+use orders::WorkerpoolOrder;
+use units::{Address, Amount, U256};
 
 /// The book's view of everything else.
 pub(crate) struct MarketFacts<'a> {
     pub(crate) exchange: &'a Exchange,
     pub(crate) dispatch: &'a Dispatch,
     pub(crate) supply: &'a Supply,
+    pub(crate) fleet: &'a Fleet,
 }
 
 impl Market {
     pub(crate) fn facts(&self) -> MarketFacts<'_> {
-        MarketFacts { exchange: &self.exchange, dispatch: &self.dispatch, supply: &self.supply }
+        MarketFacts { exchange: &self.exchange, dispatch: &self.dispatch, supply: &self.supply, fleet: &self.fleet }
     }
 }
 
@@ -35,5 +38,14 @@ impl book::Facts for MarketFacts<'_> {
 
     fn pool_owner(&self, workerpool: Address) -> Option<Address> {
         self.exchange.hub().owner_of(workerpool)
+    }
+    fn machines(&self, offer: &WorkerpoolOrder) -> Option<u64> {
+        let pool = self.exchange.genesis().hosted(offer.workerpool)?;
+        Some(self.fleet.behind(offer, pool.scheduler_reward_ratio))
+    }
+
+    fn seconds(&self, category: U256) -> Option<u64> {
+        let category = units::CategoryId(u64::try_from(category).ok()?);
+        self.exchange.hub().category(category).map(|category| category.seconds)
     }
 }

@@ -9,13 +9,14 @@
 
 mod decide;
 mod facts;
+mod fleet;
 mod jobs;
 mod observe;
 mod output;
 mod rebuild;
 mod supply;
 
-pub use book::{Cause, Explanation, Match, Misfit, Obstacle};
+pub use book::{Cause, Change, Explanation, Fix, Match, Misfit, Obstacle, Tally};
 pub use dispatch::{Decline, Held, Joined, Load, Phase, Worker, WorkerView};
 pub use jobs::JobView;
 pub use output::{Ending, Message, Output, Package};
@@ -23,6 +24,7 @@ pub use output::{Ending, Message, Output, Package};
 use book::Book;
 use dispatch::{Clocks, Dispatch};
 use exchange::{AnyOrder, Command, Entry, Exchange, Place, Rejection};
+use fleet::Fleet;
 use jobs::Jobs;
 use std::collections::BTreeMap;
 use supply::Supply;
@@ -39,6 +41,7 @@ pub struct Market {
     book_stirred: bool,
     dispatch: Dispatch,
     supply: Supply,
+    fleet: Fleet,
     jobs: Jobs,
     /// The job that each live hosted deal serves.
     deals: BTreeMap<DealId, OrderHash>,
@@ -60,6 +63,7 @@ impl Market {
             book_stirred: true,
             dispatch: Dispatch::new(private, Clocks::default()),
             supply: Supply::default(),
+            fleet: Fleet::default(),
             jobs: Jobs::default(),
             deals: BTreeMap::new(),
             packages: BTreeMap::new(),
@@ -114,6 +118,7 @@ impl Market {
     pub fn worker_joined(&mut self, at: Timestamp, worker: Worker, holding: &[Held], out: &mut Output) -> Joined {
         let address = worker.address;
         let score = self.exchange.score(address).saturating_to();
+        self.fleet.joined(&worker);
         let joined = self.dispatch.worker_joined(at, Worker { score, ..worker }, holding);
         self.ask_again(address, &joined, out);
         self.supply.capacity_changed();
@@ -124,6 +129,7 @@ impl Market {
     /// A worker's connection is gone.
     pub fn worker_left(&mut self, at: Timestamp, worker: Address) {
         self.dispatch.worker_left(at, worker);
+        self.fleet.left(worker);
         self.supply.capacity_changed();
     }
 

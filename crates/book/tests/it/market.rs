@@ -10,12 +10,13 @@ pub(crate) const DATA: Address = Address::repeat_byte(0xd0);
 pub(crate) const POOL: Address = Address::repeat_byte(0x90);
 pub(crate) const ALICE: Address = Address::repeat_byte(0x01);
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct World {
     pub(crate) members: BTreeSet<(Address, Address)>,
     pub(crate) free: BTreeMap<Address, Amount>,
     pub(crate) room: BTreeMap<Address, u64>,
     pub(crate) owners: BTreeMap<Address, Address>,
+    pub(crate) machines: BTreeMap<Address, u64>,
 }
 
 impl Facts for World {
@@ -33,6 +34,15 @@ impl Facts for World {
 
     fn pool_owner(&self, workerpool: Address) -> Option<Address> {
         self.owners.get(&workerpool).copied()
+    }
+
+    fn machines(&self, offer: &WorkerpoolOrder) -> Option<u64> {
+        self.machines.get(&offer.workerpool).copied()
+    }
+
+    /// The five categories of PoCo, as if each had a minute more than the one before.
+    fn seconds(&self, category: U256) -> Option<u64> {
+        u64::try_from(category).ok().filter(|category| *category < 5).map(|category| 60 * (category + 1))
     }
 }
 

@@ -105,10 +105,12 @@ fn rungs_from_before_a_restart_are_withdrawn_and_signed_anew() {
 #[test]
 fn a_request_that_pays_too_little_is_told_how_much_more_it_takes() {
     let mut world = World::new(false);
+    world.credit(OPERATOR, 1_000_000);
     world.credit(REQUESTER, 1_000_000);
     world.join(10, Nature::Honest, "commons", 100);
     let job = world.buy(1, 1, 100);
     world.settle();
     let explanation = world.market.explain(job).unwrap();
-    assert_eq!(explanation.raise, Some(Amount::nanos(12)));
+    assert_eq!(explanation.raise(), Some(Amount::nanos(12)));
+    assert_eq!(explanation.fixes[0].machines, Some(1), "the machine that asks for it");
 }

@@ -188,12 +188,12 @@ fn explained(
     };
     let waiting = small(found.waiting);
     let mut causes: Vec<Cause> = Vec::new();
-    for (cause, count) in &found.passed_over {
+    for (cause, offers) in &found.passed_over {
         let (code, detail) = match cause {
             market::Cause::Category => ("category", "offers of another time class"),
             market::Cause::Misfit(misfit) => misfit_words(*misfit),
         };
-        causes.push(Cause { code: code.to_owned(), count: *count, detail: detail.to_owned() });
+        causes.push(Cause { code: code.to_owned(), count: offers.offers, detail: detail.to_owned() });
     }
     let mut say = |code: &str, detail: String| causes.push(Cause { code: code.to_owned(), count: 1, detail });
     let (summary, advice) = match found.obstacle {
@@ -231,7 +231,7 @@ fn explained(
         }
         Some(Obstacle::NoWorkerpoolOrder(Some(why))) => {
             let (_, words) = misfit_words(why);
-            (format!("no offer of computing fits: {words}"), found.raise.map(raise_words))
+            (format!("no offer of computing fits: {words}"), found.raise().map(raise_words))
         }
         Some(Obstacle::Funds { needed, free, .. }) => {
             say("funds", format!("{needed} credits are needed and {free} are free"));
