@@ -13,6 +13,7 @@ cargo xtask simulate --seed N          one seed
 cargo xtask simulate --seeds A..B      these, B not included
 cargo xtask simulate --minutes M       seeds from 0 on (or from A, with --from A), for so long
                      --quiet           says only what was found
+cargo xtask simulate --report FILE     figures of large fleets; with --quick, a look at everything in seconds
 
 Exit code: 0 if nothing was found, 1 if something was, 2 for a wrong command.
 ";

@@ -12,6 +12,7 @@ mod dice;
 mod machine;
 mod network;
 mod reference;
+pub mod report;
 mod scenario;
 mod system;
 mod transition;

@@ -1,5 +1,7 @@
 //! Seeds that once found something, and some that did not: each a whole market, lived through in virtual time.
 
+mod report;
+
 use simulator::{Report, simulate};
 
 /// Fails with what a seed found, its last steps, and how to see it again.

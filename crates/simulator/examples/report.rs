@@ -1,0 +1,157 @@
+//! `cargo xtask simulate --report FILE`: the figures of docs/simulation.md as one flat JSON object.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a chore talks to the person or the log that ran it")]
+#![expect(clippy::disallowed_types, reason = "how long it takes is real time; what is simulated has only its own")]
+
+use simulator::report::{Cell, Found, Size, cells, figures};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::{Command, ExitCode};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+const HELP: &str = "\
+Figures of large fleets, in under 20 minutes on 2 cores.
+
+cargo xtask simulate --report FILE             writes them as a flat JSON object
+cargo xtask simulate --report FILE --quick     a look at everything, in seconds
+cargo xtask simulate --report FILE --only WORD runs whose name contains the word
+
+Exit code: 0, or 2 for a wrong command or a file that cannot be written.
+";
+/// Runs at once.
+const LANES: usize = 2;
+
+struct Errand {
+    file: Option<String>,
+    size: Size,
+    only: String,
+    /// Only the simulated day, its figures to standard output: a process of its own, so that its memory is its own.
+    day: bool,
+}
+
+fn errand() -> Option<Errand> {
+    let mut errand = Errand { file: None, size: Size::Full, only: String::new(), day: false };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--report" => errand.file = Some(words.next()?),
+            "--quick" => errand.size = Size::Quick,
+            "--only" => errand.only = words.next()?,
+            "--day" => errand.day = true,
+            _ => return None,
+        }
+    }
+    (errand.file.is_some() || errand.day).then_some(errand)
+}
+
+fn main() -> ExitCode {
+    let Some(errand) = errand() else {
+        eprint!("{HELP}");
+        return ExitCode::from(2);
+    };
+    let chosen: Vec<Cell> = cells(errand.size)
+        .into_iter()
+        .filter(|cell| if errand.day { cell.is_day() } else { cell.name().contains(&errand.only) })
+        .collect();
+    if errand.day {
+        for (name, figure) in day(&chosen) {
+            println!("{name} {figure}");
+        }
+        return ExitCode::SUCCESS;
+    }
+    let begun = Instant::now();
+    let mut all = run(&chosen, errand.size);
+    all.insert("report_wall_s".to_owned(), begun.elapsed().as_secs_f64());
+    let json = to_json(&all);
+    print!("{json}");
+    let file = errand.file.expect("without --day there is a file");
+    if let Err(error) = std::fs::write(&file, json) {
+        eprintln!("error: {file} could not be written: {error}");
+        return ExitCode::from(2);
+    }
+    ExitCode::SUCCESS
+}
+
+/// All runs, two at a time.
+fn run(chosen: &[Cell], size: Size) -> BTreeMap<String, f64> {
+    let next = AtomicUsize::new(0);
+    let found: Mutex<Vec<(usize, Found)>> = Mutex::new(Vec::new());
+    let scale: Mutex<BTreeMap<String, f64>> = Mutex::new(BTreeMap::new());
+    let lane = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(cell) = chosen.get(number) else { return };
+            let begun = Instant::now();
+            if cell.is_day() {
+                scale.lock().expect("no lane panics").extend(day_apart(size));
+            } else {
+                let outcome = cell.run();
+                found.lock().expect("no lane panics").push((number, outcome));
+            }
+            eprintln!("{:4}/{} {:7.1} s  {}", number + 1, chosen.len(), begun.elapsed().as_secs_f64(), cell.name());
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(lane);
+        }
+    });
+    let mut found = found.into_inner().expect("no lane panics");
+    found.sort_by_key(|(number, _)| *number);
+    let found: Vec<Found> = found.into_iter().map(|(_, found)| found).collect();
+    let mut all = figures(&found);
+    all.extend(scale.into_inner().expect("no lane panics"));
+    all
+}
+
+/// The simulated day in a process of its own.
+fn day_apart(size: Size) -> BTreeMap<String, f64> {
+    let this = std::env::current_exe().expect("a program knows where it is");
+    let mut command = Command::new(this);
+    command.arg("--day");
+    if size == Size::Quick {
+        command.arg("--quick");
+    }
+    let said = command.output().expect("a program can be started again");
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    said.lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(name, it)| Some((name.to_owned(), it.parse().ok()?)))
+        .collect()
+}
+
+/// The simulated day in this process, with what it took.
+fn day(cells: &[Cell]) -> BTreeMap<String, f64> {
+    let begun = Instant::now();
+    let found: Vec<Found> = cells.iter().map(Cell::run).collect();
+    let wall = begun.elapsed().as_secs_f64();
+    let mut all = figures(&found);
+    all.retain(|name, _| name.starts_with("scale_"));
+    let events = all.get("scale_events").copied().unwrap_or_default();
+    all.insert("scale_wall_s".to_owned(), wall);
+    all.insert("scale_events_per_s".to_owned(), events / wall);
+    if let Some(memory) = peak_memory_mib() {
+        all.insert("scale_peak_memory_mib".to_owned(), memory);
+    }
+    all
+}
+
+/// The most memory that this process had, where the system says.
+fn peak_memory_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some((kib / 1_024.0).round())
+}
+
+fn to_json(figures: &BTreeMap<String, f64>) -> String {
+    let mut json = String::from("{\n");
+    for (number, (name, figure)) in figures.iter().enumerate() {
+        let comma = if number + 1 < figures.len() { "," } else { "" };
+        let figure = if figure.is_finite() { *figure } else { 0.0 };
+        writeln!(json, "  \"{name}\": {figure}{comma}").expect("a string takes all");
+    }
+    json.push_str("}\n");
+    json
+}

@@ -1,0 +1,201 @@
+//! Figures of large fleets: the real market at work, hundreds of thousands of tasks a minute, without network and disk.
+//!
+//! The report is a list of [`Cell`]s that can be run in any order and at once; each has a seed of its own, so that every run
+//! gives the same counts. What they [`Found`] together makes the [`figures`]. Invariant: nothing here reads a clock or
+//! starts a thread; how long it took and how much memory it used is for who runs it to say.
+
+mod accuracy;
+mod baseline;
+mod figures;
+mod fleet;
+mod founding;
+mod hand;
+mod large;
+mod play;
+mod profit;
+mod setup;
+mod statistics;
+
+pub use figures::figures;
+
+use accuracy::Crew;
+use baseline::Outcome;
+use play::{INDEPENDENT, Play, RETURNING};
+use setup::Tally;
+
+/// How much is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// What docs/simulation.md shows.
+    Full,
+    /// A look at everything, in seconds.
+    Quick,
+}
+
+/// One run of the report.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell {
+    what: What,
+    /// What it costs, roughly: executions.
+    cost: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Accuracy { liars: Liars, trust: u64, crew: Crew },
+    Poco { trust: u64, crew: Crew },
+    Boinc { crew: Crew },
+    Profit { scheme: usize, seed: u64, jobs_each: u64 },
+    Straggler { which: usize, seed: u64 },
+    Stake { from: u64, to: u64 },
+    Day { machines: u64 },
+}
+
+/// What kind of liars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Liars {
+    Independent,
+    Colluders,
+    Returning,
+}
+
+/// What a cell found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found(Finding);
+
+#[derive(Clone, Copy, Debug)]
+enum Finding {
+    Accuracy { liars: Liars, trust: u64, percent: u64, tally: Tally },
+    Poco { trust: u64, percent: u64, outcome: Outcome },
+    Boinc { percent: u64, outcome: Outcome },
+    Profit { name: &'static str, ratio: f64 },
+    Straggler { which: usize, seed: u64, makespan_ms: u64 },
+    Stake { deals: u64, seized: u64 },
+    Day { tally: Tally },
+}
+
+const TRUSTS: [u64; 4] = [1, 10, 100, 1_000];
+const LIARS: [u64; 4] = [1, 5, 10, 20];
+
+impl Cell {
+    /// Whether this is the run whose time and memory are asked for.
+    #[must_use]
+    pub fn is_day(&self) -> bool {
+        matches!(self.what, What::Day { .. })
+    }
+
+    /// Which run this is, for who watches.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.what {
+            What::Accuracy { liars, trust, crew } => {
+                format!("{liars:?} liars {} %, trust {trust}, {:?}", crew.percent, crew.play)
+            }
+            What::Poco { trust, crew } => format!("plain PoCo {} %, trust {trust}, {:?}", crew.percent, crew.play),
+            What::Boinc { crew } => format!("BOINC {} %, {:?}", crew.percent, crew.play),
+            What::Profit { scheme, seed, .. } => format!("profit of {}, seed {seed}", profit::SCHEMES[*scheme].name),
+            What::Straggler { which, seed } => format!("straggler {}, seed {seed}", large::STRAGGLERS[*which].0),
+            What::Stake { from, to } => format!("stake lost, seeds {from}..{to}"),
+            What::Day { machines } => format!("a day of {machines} machines"),
+        }
+    }
+
+    /// Runs it.
+    #[must_use]
+    pub fn run(&self) -> Found {
+        Found(match self.what {
+            What::Accuracy { liars, trust, crew } => {
+                let seed = trust * 1_000 + crew.percent;
+                Finding::Accuracy { liars, trust, percent: crew.percent, tally: accuracy::market(seed, &crew, trust) }
+            }
+            What::Poco { trust, crew } => {
+                Finding::Poco { trust, percent: crew.percent, outcome: accuracy::poco(trust, &crew, trust) }
+            }
+            What::Boinc { crew } => Finding::Boinc { percent: crew.percent, outcome: accuracy::boinc(1, &crew) },
+            What::Profit { scheme, seed, jobs_each } => {
+                let scheme = &profit::SCHEMES[scheme];
+                Finding::Profit { name: scheme.name, ratio: scheme.over_honest(seed, jobs_each) }
+            }
+            What::Straggler { which, seed } => {
+                let makespan_ms = large::makespan_ms(seed, large::STRAGGLERS[which].1);
+                Finding::Straggler { which, seed, makespan_ms }
+            }
+            What::Stake { from, to } => {
+                let (mut deals, mut seized) = (0, 0);
+                for seed in from..to {
+                    let figures = crate::simulate(seed).figures;
+                    deals += figures.deals;
+                    // At the most: no deal is counted for more than one task.
+                    seized += figures.claimed.min(figures.deals);
+                }
+                Finding::Stake { deals, seized }
+            }
+            What::Day { machines } => Finding::Day { tally: large::day(1, machines) },
+        })
+    }
+}
+
+/// All runs, the dearest first.
+#[must_use]
+pub fn cells(size: Size) -> Vec<Cell> {
+    let full = size == Size::Full;
+    let mut cells = Vec::new();
+    for percent in LIARS {
+        // A look takes every third strategy.
+        for play in INDEPENDENT.iter().step_by(if full { 1 } else { 3 }) {
+            accuracy_cells(full, percent, *play, &mut cells);
+        }
+    }
+    for (liars, play) in [(Liars::Colluders, Play::Colluder), (Liars::Returning, RETURNING)] {
+        for trust in TRUSTS {
+            let crew = crew(full, trust, 10, play);
+            cells.push(Cell { what: What::Accuracy { liars, trust, crew }, cost: executions(&crew, trust) });
+        }
+    }
+    let (seeds, jobs_each) = if full { (4, 4_000) } else { (1, 4) };
+    for scheme in 0..profit::SCHEMES.len() {
+        for seed in 1..=seeds {
+            cells.push(Cell { what: What::Profit { scheme, seed, jobs_each }, cost: 100 * jobs_each });
+        }
+    }
+    for which in 0..large::STRAGGLERS.len() {
+        for seed in 1..=if full { 10 } else { 1 } {
+            cells.push(Cell { what: What::Straggler { which, seed }, cost: 100 });
+        }
+    }
+    let seeds = if full { 2_000 } else { 1 };
+    for from in (0..seeds).step_by(100) {
+        cells.push(Cell { what: What::Stake { from, to: (from + 100).min(seeds) }, cost: 20_000 });
+    }
+    let machines = if full { 100_000 } else { 5 };
+    cells.push(Cell { what: What::Day { machines }, cost: machines * 100 });
+    cells.sort_by_key(|cell| std::cmp::Reverse(cell.cost));
+    cells
+}
+
+fn accuracy_cells(full: bool, percent: u64, play: Play, cells: &mut Vec<Cell>) {
+    for trust in TRUSTS {
+        let crew = crew(full, trust, percent, play);
+        let what = What::Accuracy { liars: Liars::Independent, trust, crew };
+        cells.push(Cell { what, cost: executions(&crew, trust) });
+        cells.push(Cell { what: What::Poco { trust, crew }, cost: crew.tasks() / 50 });
+        if trust == 1 {
+            cells.push(Cell { what: What::Boinc { crew }, cost: crew.tasks() / 100 });
+        }
+    }
+}
+
+/// At trust 1 each worker has ten thousand jobs; above, as many as time allows.
+fn crew(full: bool, trust: u64, percent: u64, play: Play) -> Crew {
+    let jobs_each = match (full, trust, percent) {
+        (false, ..) => 2,
+        (true, 1, _) => 10_000,
+        (true, 1_000, 10) => 3_000,
+        (true, ..) => 400,
+    };
+    Crew { workers: 100, jobs_each, percent, play }
+}
+
+fn executions(crew: &Crew, trust: u64) -> u64 {
+    crew.tasks() * if trust == 1 { 1 } else { 4 }
+}

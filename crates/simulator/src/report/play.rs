@@ -1,0 +1,84 @@
+//! What a machine does with the tasks it is given.
+
+use crate::dice::Dice;
+
+/// A machine's way of working. A wrong result is the machine's own unless it colludes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Play {
+    /// Computes everything.
+    Honest,
+    /// Makes up so many results in a thousand, drawn task by task.
+    Rare { per_mille: u64 },
+    /// Honest for so many tasks, then makes up every result.
+    Later { after: u64 },
+    /// Honest for so many tasks, then makes up so many results in a thousand; once barred it comes back under a new name.
+    Returning { after: u64, per_mille: u64 },
+    /// Makes up every result, the same one as all others who collude.
+    Colluder,
+    /// Commits what another committed where it can see that, else computes.
+    Copycat,
+    /// Says of every task that the program failed.
+    Naysayer,
+    /// Takes tasks, says that it runs them, and never ends.
+    Hung,
+    /// Takes tasks and says nothing.
+    Silent,
+    /// Computes everything, so many times as slowly.
+    Slow { times: u64 },
+}
+
+/// What comes of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Compute,
+    /// A result of its own.
+    MakeUp,
+    /// The result that all colluders state.
+    Agree,
+    /// What another committed.
+    Copy,
+    /// A failure of the program that did not happen.
+    Deny,
+    /// Nothing.
+    Sit,
+}
+
+impl Play {
+    /// What the machine does with its task number `done`, counted from 0 under its present name.
+    pub(crate) fn deed(self, done: u64, dice: &mut Dice) -> Deed {
+        match self {
+            Self::Honest | Self::Slow { .. } => Deed::Compute,
+            Self::Rare { per_mille } => made_up(dice.below(1_000) < per_mille),
+            Self::Later { after } => made_up(done >= after),
+            Self::Returning { after, per_mille } => made_up(dice.below(1_000) < per_mille && done >= after),
+            Self::Colluder => Deed::Agree,
+            Self::Copycat => Deed::Copy,
+            Self::Naysayer => Deed::Deny,
+            Self::Hung | Self::Silent => Deed::Sit,
+        }
+    }
+
+    /// How many times as long as others it takes.
+    pub(crate) fn slowness(self) -> u64 {
+        if let Self::Slow { times } = self { times } else { 1 }
+    }
+}
+
+fn made_up(it_is: bool) -> Deed {
+    if it_is { Deed::MakeUp } else { Deed::Compute }
+}
+
+/// The strategies of independent liars.
+pub(crate) const INDEPENDENT: &[Play] = &[
+    Play::Rare { per_mille: 1_000 },
+    Play::Rare { per_mille: 500 },
+    Play::Rare { per_mille: 100 },
+    Play::Rare { per_mille: 20 },
+    Play::Rare { per_mille: 5 },
+    Play::Later { after: 200 },
+    Play::Returning { after: 30, per_mille: 1_000 },
+];
+
+/// One that lies at the rate that pays best per name, and returns under a new one each time: audits bound what it does by
+/// name, not altogether.
+pub(crate) const RETURNING: Play = Play::Returning { after: 30, per_mille: 450 };
