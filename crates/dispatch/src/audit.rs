@@ -211,6 +211,7 @@ impl Dispatch {
             self.renew_siblings(pool, worker, owner);
         }
         self.rank(worker);
+        self.appraise(worker, true);
     }
 
     /// A secret for the draw: of the deals made from now on, and of `deals`, which were made under it before a restart.
@@ -331,7 +332,7 @@ impl Dispatch {
         let proven = self.audits.proven.get(&terms.pool).into_iter().flatten().take(PROVEN_TRIED);
         proven.filter_map(|worker| self.workers.get(worker)).any(|station| {
             station.accepts(terms.category, terms.pay)
-                && !station.quarantined.contains(&terms.request)
+                && !self.jobs.get(&open.job).is_some_and(|job| job.blame.is_out(station.worker.address))
                 && !open.touched.contains(&station.worker.address)
                 && self.is_stranger_to(station, open)
         })
@@ -364,6 +365,7 @@ impl Dispatch {
         if self.audits.dossier(pool, address).is_some_and(|it| !it.barred && it.passed() > 0) {
             self.audits.seasoned.entry(pool).or_default().insert(address);
         }
+        self.stir_waiting(pool);
     }
 
     /// An owner's workers other than `barred` are newcomers again.
@@ -389,6 +391,11 @@ impl Dispatch {
             Stand::Checked => running,
             Stand::Provisional | Stand::Released { .. } => true,
         })
+    }
+
+    /// Some of the proven workers of a pool.
+    pub(crate) fn some_proven(&self, pool: Address) -> impl Iterator<Item = &Address> {
+        self.audits.proven.get(&pool).into_iter().flatten().take(PROVEN_TRIED)
     }
 
     fn has_through(&self, open: &Open) -> bool {

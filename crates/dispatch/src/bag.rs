@@ -52,23 +52,13 @@ pub struct Bag {
     /// Ended before a restart, and not yet passed by `next`.
     skip: BTreeSet<u64>,
     pub(crate) open: BTreeSet<TaskId>,
-    /// Open tasks that want another worker, by index.
-    pub(crate) wanting: BTreeSet<(u64, TaskId)>,
     mean_ms: Option<u64>,
 }
 
 impl Bag {
     pub(crate) fn new(terms: Terms) -> Self {
         let next = terms.first;
-        Self {
-            terms,
-            next,
-            ended: 0,
-            skip: BTreeSet::new(),
-            open: BTreeSet::new(),
-            wanting: BTreeSet::new(),
-            mean_ms: None,
-        }
+        Self { terms, next, ended: 0, skip: BTreeSet::new(), open: BTreeSet::new(), mean_ms: None }
     }
 
     pub(crate) fn resume(&mut self, ended: &BTreeSet<u64>) {
@@ -103,6 +93,12 @@ impl Bag {
     #[must_use]
     pub fn unopened(&self) -> u64 {
         self.terms.size.saturating_sub(self.ended).saturating_sub(self.open_count())
+    }
+
+    /// Replicas that the tasks that have not ended need when all agree.
+    pub(crate) fn replicas_left(&self) -> u64 {
+        let left = self.terms.size.saturating_sub(self.ended);
+        left.saturating_mul(u64::from(crate::newcomers_needed(self.terms.trust)))
     }
 
     /// Mean running time on the workers so far, milliseconds.
@@ -141,7 +137,6 @@ impl Bag {
 
     pub(crate) fn end(&mut self, task: TaskId, index: u64) {
         let was_open = self.open.remove(&task);
-        self.wanting.remove(&(index, task));
         if !was_open && index >= self.next {
             self.skip.insert(index);
         }

@@ -1,6 +1,6 @@
 //! What dispatch decides; the market turns it into commands and messages.
 
-use units::{Address, DealId, TaskId, Timestamp};
+use units::{Address, Amount, DealId, TaskId, Timestamp};
 
 /// A decision of policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,17 @@ pub enum Decision {
         task: TaskId,
         /// Whom.
         worker: Address,
+    },
+    /// The pool pays a worker for its part in a task, which was called off when another was sooner.
+    PayHedge {
+        /// The task.
+        task: TaskId,
+        /// Its deal.
+        deal: DealId,
+        /// Whom.
+        worker: Address,
+        /// That part of what it asks for a task, nano-credits.
+        amount: Amount,
     },
     /// A worker is to upload its result's package: the exchange does not have it.
     AskUpload {

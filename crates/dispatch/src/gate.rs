@@ -15,8 +15,10 @@
 //! restart it may not be known whose a worker is until it comes back: till then its statement does not count, unless it was
 //! let through before.
 
+use crate::attempt::Ended;
 use crate::decision::Decision;
-use crate::open::{Agreement, Open, Phase, Statement, agrees};
+use crate::open::{Agreement, Open, Statement, agrees};
+use crate::quarantine::Fault;
 use crate::weight::{self, Weight, weight_of_score};
 use crate::{Bag, Dispatch};
 use std::collections::BTreeSet;
@@ -41,6 +43,7 @@ impl Dispatch {
     /// is dropped.
     pub fn stated(&mut self, at: Timestamp, task: TaskId, statement: Statement, decisions: &mut Vec<Decision>) {
         let worker = statement.worker;
+        self.seen(at);
         self.release(worker, task);
         let barred = self.is_barred(worker);
         let Some(open) = self.open.get_mut(&task) else { return };
@@ -70,6 +73,7 @@ impl Dispatch {
         if !self.open.contains_key(&task) {
             return;
         }
+        self.close(task, worker, Ended::Refused);
         self.drop_statement(task, worker);
         self.examine(at, task, decisions);
     }
@@ -83,13 +87,9 @@ impl Dispatch {
         decisions: &mut Vec<Decision>,
     ) {
         let Some(open) = self.open.get_mut(&task) else { return };
-        let losers: Vec<Address> = std::mem::take(&mut open.leases).into_keys().collect();
         open.settled_on = Some(Agreement { winners, shown: BTreeSet::new(), until, concluded: false });
         self.alarms.insert((until, task));
-        for worker in losers {
-            self.release(worker, task);
-            decisions.push(Decision::Cancel { worker, task, ending: crate::Ending::NotNeeded });
-        }
+        self.call_off(task, decisions);
         self.reconsider(task);
     }
 
@@ -121,20 +121,11 @@ impl Dispatch {
         let Some(open) = self.open.get_mut(&task) else { return };
         if let Some(agreement) = open.settled_on.take() {
             open.said.retain(|statement| !agreement.winners.contains(&statement.worker));
+            for worker in agreement.winners {
+                self.outcome(task, worker, Ended::NotBrought);
+            }
         }
         self.reconsider(task);
-    }
-
-    /// A worker says how far it is with a task; the clock of that phase starts.
-    pub fn phase(&mut self, at: Timestamp, worker: Address, task: TaskId, phase: Phase) {
-        let Some(open) = self.open.get_mut(&task) else { return };
-        let Some(bag) = self.bags.get(&open.deal) else { return };
-        let Some(lease) = open.leases.get_mut(&worker) else { return };
-        if phase > lease.phase {
-            lease.phase = phase;
-            lease.until = bag.lease_until(at, phase, 0, &self.clocks);
-            self.alarms.insert((lease.until, task));
-        }
     }
 
     /// Looks at a task again: whether the gate's rule passes, whether it can be concluded, whether it wants workers.
@@ -176,11 +167,7 @@ impl Dispatch {
 
     /// Who did not bring its package in time is out, and gets no more of the job.
     pub(crate) fn shut_out(&mut self, task: TaskId, worker: Address, decisions: &mut Vec<Decision>) {
-        let deal = self.open.get(&task).map(|open| open.deal);
-        let request = deal.and_then(|deal| self.bags.get(&deal)).map(|bag| bag.terms.request);
-        if let (Some(request), Some(station)) = (request, self.workers.get_mut(&worker)) {
-            station.quarantined.insert(request);
-        }
+        self.outcome(task, worker, Ended::NotBrought);
         self.drop_statement(task, worker);
         decisions.push(Decision::Discard { task, worker });
     }
@@ -288,14 +275,13 @@ impl Dispatch {
         candidates.sort_unstable();
         let Some((away, _, worker)) = candidates.first().copied() else { return };
         // Whose time to bring it is over gets no more of the job.
-        let request = bag.terms.request;
-        for late in open.asked.keys() {
-            if let Some(station) = self.workers.get_mut(late) {
-                station.quarantined.insert(request);
-            }
+        let wait_for = self.clocks.upload.min(bag.terms.time);
+        let late: Vec<Address> = open.asked.keys().copied().collect();
+        for late in late {
+            self.fault(late, task, Fault::NotBrought);
         }
         // Who is away is asked when it comes back.
-        let wait = if away { self.clocks.grace } else { self.clocks.upload.min(bag.terms.time) };
+        let wait = if away { self.clocks.grace } else { wait_for };
         let until = at.saturating_add(wait);
         self.alarms.insert((until, task));
         let open = self.open.get_mut(&task).expect("the task is open");

@@ -1,98 +1,250 @@
 //! Grants: which worker gets which task next.
+//!
+//! A worker that comes free is tried against the jobs that are ready, in turn; a job that has something new to give looks for
+//! the best of those who wait. What was tried in vain is not tried again until something changes, so that a turn in which
+//! nothing can be granted costs nothing, however many workers wait and tasks are queued.
 
+use crate::attempt::Role;
 use crate::decision::Decision;
-use crate::open::{Open, Phase};
+use crate::hedge::NEVER;
+use crate::job::{Job, JobKey};
+use crate::open::{Lease, Open, Phase, Stand};
 use crate::weight::Weight;
 use crate::worker::{Station, Worker};
-use crate::{Bag, Dispatch};
-use units::{Address, Amount, DealId, TaskId, Timestamp};
+use crate::{Bag, Dispatch, Terms};
+use units::{Address, Amount, DealId, Tag, TaskId, Timestamp};
 
 /// How many tasks that want a replica are tried for a worker before a new task is opened for it.
 const SCAN: usize = 64;
+/// What a task is taken to cost in turns where nothing was measured yet, milliseconds.
+const USUAL_MS: u64 = 1_000;
+
+/// A task for a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pick {
+    pub(crate) deal: DealId,
+    /// The begun task, with its index; `None`: a new one.
+    pub(crate) begun: Option<(u64, TaskId)>,
+    pub(crate) role: Role,
+}
+
+/// Why a worker gets no task of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// The job has none for it just now.
+    Nothing,
+    /// It, or another machine of its owner, takes part already.
+    TakesPart,
+    /// The gate has it wait: what is under check is for the proven, and newcomers begin no faster than they are checked.
+    Waits,
+    /// It failed the job before.
+    Quarantined,
+    /// It cannot do this.
+    Lacks(Tag),
+    /// It must be able to stake this.
+    Stake(Amount),
+    /// It asks more than this pays.
+    AsksTooMuch { floor: Option<Amount>, pay: Amount },
+}
 
 impl Dispatch {
     /// Grants tasks to workers with free slots, one each in turn, until nobody can be given more. `purse` says what an
     /// account can spend: a worker that cannot stake gets no task that asks for it.
     pub fn grants(&mut self, at: Timestamp, purse: &impl Fn(Address) -> Amount, decisions: &mut Vec<Decision>) {
-        if !std::mem::take(&mut self.stirred) {
-            return;
-        }
-        let mut hungry: Vec<Address> = self.hungry.iter().copied().collect();
-        while !hungry.is_empty() {
-            hungry.retain(|worker| self.grant_one(at, *worker, purse, decisions));
+        self.seen(at);
+        while let Some(pool) = self.stirred.pop_first() {
+            self.serve_fresh(pool, purse, decisions);
+            self.serve_jobs(pool, purse, decisions);
         }
     }
 
-    /// Grants one task to a worker; whether it can take more.
-    fn grant_one(
+    /// Those who came free, each the job whose turn it is.
+    fn serve_fresh(&mut self, pool: Address, purse: &impl Fn(Address) -> Amount, decisions: &mut Vec<Decision>) {
+        while let Some((_, worker)) = self.pools.get_mut(&pool).and_then(|it| it.fresh.pop_first()) {
+            let station = self.workers.get_mut(&worker).expect("who waits is known");
+            station.fresh = false;
+            if let Some((key, pick)) = self.for_worker(pool, worker, purse) {
+                self.grant(worker, key, pick, decisions);
+                self.appraise(worker, true);
+            }
+        }
+    }
+
+    /// Jobs that have something new to give, each the best who waits.
+    fn serve_jobs(&mut self, pool: Address, purse: &impl Fn(Address) -> Amount, decisions: &mut Vec<Decision>) {
+        while let Some((turn, request)) = self.pools.get(&pool).and_then(|it| it.queue.next()) {
+            let key = (request, pool);
+            let mut looked = 0;
+            let best = self.best_worker(key, purse, &mut looked);
+            self.steps = self.steps.saturating_add(looked);
+            if let Some((worker, pick)) = best {
+                self.grant(worker, key, pick, decisions);
+            } else if let Some(it) = self.pools.get_mut(&pool) {
+                it.queue.set_aside(turn, request);
+                if self.is_audited(pool) {
+                    self.pools.entry(pool).or_default().waiting.insert(request);
+                }
+            }
+        }
+    }
+
+    /// The first job in turn that has a task for the worker.
+    fn for_worker(
         &mut self,
-        at: Timestamp,
+        pool: Address,
         worker: Address,
         purse: &impl Fn(Address) -> Amount,
-        decisions: &mut Vec<Decision>,
-    ) -> bool {
-        let Some((deal, index, task)) = self.next_for(at, worker, purse(worker)) else { return false };
-        let station = self.workers.get_mut(&worker).expect("a hungry worker is known");
-        let bag = self.bags.get_mut(&deal).expect("a granted task has its deal");
-        let until = bag.lease_until(at, Phase::Fetch, station.holding.len(), &self.clocks);
-        let open = self.open.entry(task).or_insert_with(|| {
-            bag.open_index(task, index);
-            Open::new(deal, index)
+    ) -> Option<(JobKey, Pick)> {
+        let station = self.workers.get(&worker)?;
+        let (mut looked, mut waiting) = (0_u64, Vec::new());
+        let found = self.pools.get(&pool)?.queue.in_turn().find_map(|request| {
+            looked = looked.saturating_add(1);
+            let key = (request, pool);
+            let picked = self.pick(key, station, purse);
+            if picked == Err(Why::Waits) {
+                waiting.push(request);
+            }
+            Some((key, picked.ok()?))
         });
-        open.lease(worker, Phase::Fetch, until);
-        self.alarms.insert((until, task));
-        station.holding.insert(task);
-        station.free = station.free.saturating_sub(1);
-        let full = station.free == 0;
-        let (pool, request, end) = (bag.terms.pool, bag.terms.request, bag.terms.until);
-        if full {
-            self.hungry.remove(&worker);
+        self.steps = self.steps.saturating_add(looked);
+        self.pools.get_mut(&pool)?.waiting.extend(waiting);
+        found
+    }
+
+    /// The job's next task for a worker: first one that is begun and wants a replica, else a new one, else a hedge.
+    pub(crate) fn pick(&self, key: JobKey, station: &Station, purse: &impl Fn(Address) -> Amount) -> Result<Pick, Why> {
+        let job = self.jobs.get(&key).ok_or(Why::Nothing)?;
+        if job.blame.is_out(station.worker.address) {
+            return Err(Why::Quarantined);
         }
-        self.queues.get_mut(&pool).expect("a deal's pool has a queue").served(request);
+        let mut why = Why::Nothing;
+        for (index, task) in job.wanting.iter().take(SCAN) {
+            let open = self.open.get(task).expect("a task that wants workers is open");
+            match self.suits(station, open.deal, purse) {
+                Err(other) => why = other,
+                Ok(()) if !self.takes_no_part(station, open) => why = Why::TakesPart,
+                Ok(()) if !self.may_check(station, open) => why = Why::Waits,
+                Ok(()) => {
+                    let role = self.role_in(open);
+                    return Ok(Pick { deal: open.deal, begun: Some((*index, *task)), role });
+                }
+            }
+        }
+        for deal in &job.roomy {
+            let Some(bag) = self.bags.get(deal).filter(|bag| bag.unopened() > 0) else { continue };
+            match self.suits(station, *deal, purse) {
+                Err(other) => why = other,
+                Ok(()) if !self.may_begin(station, bag) => why = Why::Waits,
+                Ok(()) => return Ok(Pick { deal: *deal, begun: None, role: Role::Replica }),
+            }
+        }
+        if !job.wanting.is_empty() || !job.roomy.is_empty() {
+            return Err(why);
+        }
+        let Some(task) = self.overdue(job, station) else { return Err(why) };
+        let open = self.open.get(&task).expect("an overdue task is open");
+        self.suits(station, open.deal, purse)?;
+        Ok(Pick { deal: open.deal, begun: Some((open.index, task)), role: Role::Hedge })
+    }
+
+    /// Whether a worker may and can do tasks of a deal.
+    fn suits(&self, station: &Station, deal: DealId, purse: &impl Fn(Address) -> Amount) -> Result<(), Why> {
+        let Some(Terms { until, tag, category, pay, stake, .. }) = self.bags.get(&deal).map(|bag| &bag.terms) else {
+            return Err(Why::Nothing);
+        };
+        if self.now >= *until {
+            return Err(Why::Nothing);
+        }
+        if !tag.is_subset_of(station.worker.tag) {
+            return Err(Why::Lacks(*tag));
+        }
+        if !station.accepts(*category, *pay) {
+            let floor = station.worker.floors.get(category).copied();
+            return Err(Why::AsksTooMuch { floor, pay: *pay });
+        }
+        if !stake.is_zero() && *stake > purse(station.worker.address) {
+            return Err(Why::Stake(*stake));
+        }
+        Ok(())
+    }
+
+    /// What the gate has workers wait for may have come: the jobs that were set aside for it look for workers again.
+    pub(crate) fn stir_waiting(&mut self, pool: Address) {
+        let waiting = self.pools.get_mut(&pool).map(|pool| std::mem::take(&mut pool.waiting)).unwrap_or_default();
+        for request in waiting {
+            self.stir((request, pool));
+        }
+    }
+
+    /// As what another worker joins an open task.
+    fn role_in(&self, open: &Open) -> Role {
+        if open.audit.stand == Stand::Checked {
+            return Role::Check;
+        }
+        let fails = self.best_group(open).is_some_and(|group| group.failed);
+        if fails { Role::Witness } else { Role::Replica }
+    }
+
+    fn grant(&mut self, worker: Address, key: JobKey, pick: Pick, decisions: &mut Vec<Decision>) {
+        let deal = pick.deal;
+        let bag = self.bags.get_mut(&deal).expect("a granted task has its deal");
+        let end = bag.terms.until;
+        let new = || bag.peek().map(|index| (index, orders::ids::task_id(deal, units::U256::from(index))));
+        let (index, task) = pick.begun.or_else(new).expect("a deal with room has a next task");
+        if pick.begun.is_none() {
+            self.open_task(deal, index);
+        }
+        let station = self.workers.get_mut(&worker).expect("who waits is known");
+        station.free = station.free.saturating_sub(1);
+        let pool = self.pools.entry(key.1).or_default();
+        pool.cursor = worker;
+        if let Some(class) = pool.classes.get_mut(&station.class) {
+            class.cursor = (station.worker.owner, worker);
+        }
+        let bag = self.bags.get(&deal).expect("a granted task has its deal");
+        let until = bag.lease_until(self.now, Phase::Fetch, station.holding.len(), &self.clocks);
+        self.lease(worker, task, (pick.role, Phase::Fetch), until);
+        let known = self.paces.get(bag_of(&self.bags, deal)).and_then(|pace| pace.run.mean());
+        if let Some(job) = self.jobs.get_mut(&key) {
+            let cost = job.pace.run.mean().or(known).unwrap_or(USUAL_MS);
+            let queue = &mut self.pools.entry(key.1).or_default().queue;
+            job.turn = queue.served(job.turn, key.0, cost);
+        }
         self.reconsider(task);
         decisions.push(Decision::Grant { worker, task, deal, index, until: end });
-        !full
     }
 
-    /// The next task for a worker: of the jobs in turn, first one that is begun and wants a replica, else a new one.
-    fn next_for(&mut self, at: Timestamp, worker: Address, purse: Amount) -> Option<(DealId, u64, TaskId)> {
-        let station = self.workers.get(&worker)?;
-        if self.barred_from(station.worker.pool, worker) {
-            return None;
+    /// Gives a worker a lease on an open task, or renews the one it has.
+    pub(crate) fn lease(&mut self, worker: Address, task: TaskId, (role, phase): (Role, Phase), until: Timestamp) {
+        let granted = self.now;
+        let renewed = self.unlease(worker, task).is_some();
+        let open = self.open.get_mut(&task).expect("a task that is leased is open");
+        let station = self.workers.get_mut(&worker).expect("who is given a lease is known");
+        let alone = station.holding.is_empty() && !renewed;
+        let running = (phase == Phase::Run).then_some(granted);
+        open.touched.insert(worker);
+        let first = open.leases.is_empty();
+        open.leases.insert(worker, Lease { role, phase, until, granted, running, alone, due: NEVER });
+        if !renewed {
+            open.begin(worker, role, granted);
         }
-        let queue = self.queues.get(&station.worker.pool)?;
-        let mut fresh = None;
-        'jobs: for (request, deals) in queue.in_turn() {
-            if station.quarantined.contains(&request) {
-                continue;
-            }
-            for deal in deals {
-                let bag = self.bags.get(deal)?;
-                let terms = &bag.terms;
-                if at >= terms.until || terms.stake > purse || !station.accepts(terms.category, terms.pay) {
-                    continue;
-                }
-                let begun = bag.wanting.iter().take(SCAN).find(|(_, task)| self.may_join(station, *task));
-                if let Some((index, task)) = begun {
-                    return Some((*deal, *index, *task));
-                }
-                if bag.unopened() > 0 && self.may_begin(station, bag) {
-                    fresh = Some(*deal);
-                    break 'jobs;
-                }
-            }
-        }
-        let deal = fresh?;
-        let index = self.bags.get_mut(&deal)?.peek()?;
-        Some((deal, index, orders::ids::task_id(deal, units::U256::from(index))))
+        station.holding.insert(task);
+        let key = open.job;
+        self.alarms.insert((until, task));
+        self.count_lease(key, role, first);
+        self.time_leases(task);
+        self.appraise(worker, false);
     }
 
-    /// Whether a worker may have a replica of an open task: it never had one, and nobody of the same owner has.
-    fn may_join(&self, station: &Station, task: TaskId) -> bool {
+    /// Whether a worker may have a replica of an open task.
+    pub(crate) fn may_join(&self, station: &Station, task: TaskId) -> bool {
         let open = self.open.get(&task).expect("a task that wants workers is open");
-        !open.touched.contains(&station.worker.address)
-            && self.is_stranger_to(station, open)
-            && self.may_check(station, open)
+        self.takes_no_part(station, open) && self.may_check(station, open)
+    }
+
+    /// Whether a worker never had a part in the task, and nobody of the same owner has.
+    fn takes_no_part(&self, station: &Station, open: &Open) -> bool {
+        !open.touched.contains(&station.worker.address) && self.is_stranger_to(station, open)
     }
 
     /// Whether nobody else who takes part in the task has the same owner.
@@ -102,31 +254,21 @@ impl Dispatch {
         self.private || others.filter_map(|other| self.workers.get(other)).all(|other| other.worker.owner != *owner)
     }
 
-    /// Whether somebody connected could still be given a replica of the task.
-    pub(crate) fn more_to_be_had(&self, task: TaskId) -> bool {
-        let open = self.open.get(&task).expect("the task is open");
-        let bag = self.bags.get(&open.deal).expect("an open task has its deal");
-        let terms = &bag.terms;
-        self.workers.values().any(|station| {
-            station.connected
-                && station.worker.pool == terms.pool
-                && station.accepts(terms.category, terms.pay)
-                && !station.quarantined.contains(&terms.request)
-                && self.may_join(station, task)
-        })
-    }
-
     /// Puts the task among those that want another worker, or takes it from there.
     pub(crate) fn reconsider(&mut self, task: TaskId) {
         let Some(open) = self.open.get(&task) else { return };
         let Some(bag) = self.bags.get(&open.deal) else { return };
-        let wants = open.settled_on.is_none() && !self.foreseen(open, bag);
-        let (place, deal) = ((open.index, task), open.deal);
-        let bag = self.bags.get_mut(&deal).expect("the deal was there just now");
-        if wants {
-            self.stirred |= bag.wanting.insert(place);
+        let rests = self.now < open.rests_until;
+        let wants = open.settled_on.is_none() && !rests && !self.foreseen(open, bag);
+        let (place, key) = ((open.index, task), open.job);
+        let Some(job) = self.jobs.get_mut(&key) else { return };
+        if !wants {
+            job.wanting.remove(&place);
+            self.refresh(key);
+        } else if job.wanting.insert(place) {
+            self.stir(key);
         } else {
-            bag.wanting.remove(&place);
+            self.refresh(key);
         }
     }
 
@@ -144,4 +286,13 @@ impl Dispatch {
         let needs_witness = best.as_ref().is_some_and(|group| group.failed);
         members > 0 && self.enough(bag, weight, against, members) && (!needs_witness || members >= 2)
     }
+}
+
+fn bag_of(bags: &std::collections::BTreeMap<DealId, Bag>, deal: DealId) -> &Bag {
+    bags.get(&deal).expect("a granted task has its deal")
+}
+
+/// The deals of a job that classes of workers are held against.
+pub(crate) fn some_terms<'a>(dispatch: &'a Dispatch, job: &'a Job) -> impl Iterator<Item = &'a Terms> {
+    job.deals.iter().filter_map(|deal| dispatch.bags.get(deal)).map(|bag| &bag.terms)
 }

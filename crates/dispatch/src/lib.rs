@@ -6,29 +6,44 @@
 //! exchange is private; nothing said about a task leaves the gate before the gate's rule passes.
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
+mod alarms;
+mod attempt;
 mod audit;
 mod bag;
+mod choose;
 mod clocks;
 mod decision;
 mod gate;
 mod grant;
+mod hedge;
+mod idle;
+mod job;
 mod open;
+mod pace;
+mod pool;
+mod quarantine;
 mod queue;
 mod weight;
 mod worker;
 
+pub use attempt::{Attempt, Ended, Role};
 pub use audit::{AuditTerms, Standing, audit_draw};
 pub use bag::{Bag, Terms};
 pub use clocks::Clocks;
 pub use decision::{Decision, Ending};
+pub use idle::Idle;
+pub use job::JobLoad;
 pub use open::{Phase, Statement};
+pub use pool::PoolLoad;
 pub use queue::{Load, Tasks};
 pub use weight::{newcomers_needed, weight_of_score};
 pub use worker::{Decline, Held, Joined, Worker, WorkerView};
 
+use alarms::Alarms;
+use job::{Job, JobKey, Paces};
 use open::Open;
-use queue::Queue;
-use std::collections::{BTreeMap, BTreeSet};
+use pool::Pool;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use units::{Address, DealId, OrderHash, TaskId, Timestamp};
 use worker::Station;
 
@@ -38,23 +53,32 @@ pub struct Dispatch {
     /// Whether each machine counts as an owner of its own: a private exchange trusts its machines.
     private: bool,
     clocks: Clocks,
+    /// The latest moment that it was told of.
+    now: Timestamp,
     workers: BTreeMap<Address, Station>,
-    /// Workers with free slots.
-    hungry: BTreeSet<Address>,
+    /// Workers whose connection is gone, the longest gone first.
+    gone: VecDeque<Address>,
+    pools: BTreeMap<Address, Pool>,
     bags: BTreeMap<DealId, Bag>,
-    /// Per pool, whose turn it is.
-    queues: BTreeMap<Address, Queue>,
+    jobs: BTreeMap<JobKey, Job>,
+    /// Jobs without live deals, the longest so first.
+    retired: VecDeque<JobKey>,
+    paces: Paces,
     open: BTreeMap<TaskId, Open>,
     /// When something waits on time, and for which task.
-    alarms: BTreeSet<(Timestamp, TaskId)>,
+    alarms: Alarms,
+    /// When a job's first lease is overdue that may be hedged.
+    watch: BTreeSet<(Timestamp, JobKey)>,
     /// Tasks whose result's package is wanted and was not asked for yet.
     unasked: BTreeSet<TaskId>,
     /// Tasks with statements from before a restart, by workers who have not come back yet.
     orphaned: BTreeMap<Address, BTreeSet<TaskId>>,
     /// The gate's audits of trust 1.
     audits: audit::Audits,
-    /// Whether a grant may be possible that was not before.
-    stirred: bool,
+    /// Pools in which a grant may be possible that was not before.
+    stirred: BTreeSet<Address>,
+    /// Workers and jobs looked at for grants.
+    steps: u64,
 }
 
 impl Dispatch {
@@ -64,35 +88,53 @@ impl Dispatch {
         Self {
             private,
             clocks,
+            now: Timestamp::default(),
             workers: BTreeMap::new(),
-            hungry: BTreeSet::new(),
+            gone: VecDeque::new(),
+            pools: BTreeMap::new(),
             bags: BTreeMap::new(),
-            queues: BTreeMap::new(),
+            jobs: BTreeMap::new(),
+            retired: VecDeque::new(),
+            paces: Paces::default(),
             open: BTreeMap::new(),
-            alarms: BTreeSet::new(),
+            alarms: Alarms::default(),
+            watch: BTreeSet::new(),
             unasked: BTreeSet::new(),
             orphaned: BTreeMap::new(),
             audits: audit::Audits::default(),
-            stirred: false,
+            stirred: BTreeSet::new(),
+            steps: 0,
         }
     }
 
     /// A deal of a hosted pool was matched (or is found active after a restart): its tasks `terms.first..` are to be done.
     /// Returns nothing; grants follow from [`Dispatch::grants`].
     pub fn add_deal(&mut self, deal: DealId, terms: Terms) {
-        self.queues.entry(terms.pool).or_default().add(terms.request, deal);
-        self.bags.insert(deal, Bag::new(terms));
+        let key = (terms.request, terms.pool);
+        let bag = Bag::new(terms);
+        let load = &mut self.pools.entry(key.1).or_default().load;
+        load.tasks = load.tasks.saturating_add(bag.terms.size);
+        load.replicas = load.replicas.saturating_add(bag.replicas_left());
+        self.bags.insert(deal, bag);
         self.bind_secret(deal);
-        self.stirred = true;
+        let job = self.jobs.entry(key).or_default();
+        job.deals.push_back(deal);
+        job.roomy.push_back(deal);
+        self.stir(key);
     }
 
     /// Says, after a restart, that tasks below `next` of a deal were begun before, and which of those have ended.
     pub fn resume_deal(&mut self, deal: DealId, ended: &BTreeSet<u64>) {
         let Some(bag) = self.bags.get_mut(&deal) else { return };
+        let key = (bag.terms.request, bag.terms.pool);
+        let before = bag.replicas_left();
         bag.resume(ended);
-        if bag.is_done() {
+        let (after, count, done) = (bag.replicas_left(), bag.ended(), bag.is_done());
+        self.count_ended(key.1, count, before.saturating_sub(after));
+        if done {
             self.forget(deal);
         }
+        self.refresh(key);
     }
 
     /// Says, after a restart, what a held commitment states about a task.
@@ -105,7 +147,6 @@ impl Dispatch {
         self.note_audited(task, worker);
         // Looked at again as soon as time is asked about.
         self.alarms.insert((Timestamp::default(), task));
-        self.stirred = true;
     }
 
     /// Says, after a restart, that a worker took part in a task and is out: it gets no other part in it.
@@ -149,7 +190,7 @@ impl Dispatch {
     pub fn load(&self) -> Load {
         Load {
             deals: self.bags.len(),
-            queued: self.queues.values().map(Queue::len).fold(0, usize::saturating_add),
+            queued: self.jobs.values().filter(|job| !job.deals.is_empty()).count(),
             open: self.open.len(),
             leases: self.open.values().map(|open| open.leases.len()).fold(0, usize::saturating_add),
             held: self.workers.values().map(|station| station.holding.len()).fold(0, usize::saturating_add),
@@ -158,42 +199,66 @@ impl Dispatch {
         }
     }
 
-    /// When something here next waits on time.
+    /// How a pool stands.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.alarms.first().map(|(at, _)| *at)
+    pub fn pool(&self, pool: Address) -> PoolLoad {
+        self.pools.get(&pool).map(|pool| pool.load).unwrap_or_default()
     }
 
-    /// A task has ended for good (finalized or claimed): its leases are called off, its deal may be done.
-    pub fn task_ended(&mut self, task: TaskId, decisions: &mut Vec<Decision>) {
+    /// Workers and jobs looked at for grants so far: what grants cost, without a clock.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// When something here next waits on time. A grant that is possible now waits for nothing.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let watch = self.watch.first().map(|(at, _)| *at);
+        self.alarms.first().map(|(at, _)| *at).into_iter().chain(watch).min()
+    }
+
+    /// A task has ended for good (finalized or claimed): its leases are called off, its deal may be done. What became of each
+    /// worker's part in it, as far as it is known here.
+    pub fn task_ended(&mut self, task: TaskId, decisions: &mut Vec<Decision>) -> Vec<Attempt> {
+        self.call_off(task, decisions);
         self.end_audit(task);
-        let Some(open) = self.open.remove(&task) else { return };
+        self.unstick(task);
+        let Some(open) = self.open.remove(&task) else { return Vec::new() };
         for statement in &open.said {
             if let Some(tasks) = self.orphaned.get_mut(&statement.worker) {
                 tasks.remove(&task);
+                if tasks.is_empty() {
+                    self.orphaned.remove(&statement.worker);
+                }
             }
         }
-        for worker in open.leases.keys() {
-            self.release(*worker, task);
-            decisions.push(Decision::Cancel { worker: *worker, task, ending: Ending::NotNeeded });
+        self.alarms.forget(task);
+        self.unasked.remove(&task);
+        if let Some(job) = self.jobs.get_mut(&open.job) {
+            job.wanting.remove(&(open.index, task));
         }
-        let deal = open.deal;
-        if let Some(bag) = self.bags.get_mut(&deal) {
-            bag.end(task, open.index);
-            if bag.is_done() {
-                self.forget(deal);
-            }
-        }
-        self.stirred = true;
+        self.unopened_ended(open.deal, task, open.index);
+        self.refresh(open.job);
+        open.attempts
     }
 
     /// A task that was never opened here has ended: claimed for want of time.
     pub fn unopened_ended(&mut self, deal: DealId, task: TaskId, index: u64) {
-        if let Some(bag) = self.bags.get_mut(&deal) {
-            bag.end(task, index);
-            if bag.is_done() {
-                self.forget(deal);
-            }
+        let Some(bag) = self.bags.get_mut(&deal) else { return };
+        let (pool, before) = (bag.terms.pool, bag.replicas_left());
+        bag.end(task, index);
+        let (after, done) = (bag.replicas_left(), bag.is_done());
+        self.count_ended(pool, 1, before.saturating_sub(after));
+        if done {
+            self.forget(deal);
+        }
+    }
+
+    fn count_ended(&mut self, pool: Address, tasks: u64, replicas: u64) {
+        if let Some(pool) = self.pools.get_mut(&pool) {
+            pool.load.tasks = pool.load.tasks.saturating_sub(tasks);
+            pool.load.replicas = pool.load.replicas.saturating_sub(replicas);
         }
     }
 
@@ -217,36 +282,55 @@ impl Dispatch {
         self.open.get(&task).map_or(&[], |open| &open.said)
     }
 
-    /// The task's running time was `ran_ms` on some worker: for forecasts.
-    pub fn ran(&mut self, deal: DealId, ran_ms: u64) {
-        if let Some(bag) = self.bags.get_mut(&deal) {
+    /// A worker says that it ran an open task for `ran_ms`: for forecasts, and for what is late. No longer is believed than
+    /// it had the task.
+    pub fn ran(&mut self, task: TaskId, ran_ms: u64) {
+        let Some(open) = self.open.get(&task) else { return };
+        if let Some(bag) = self.bags.get_mut(&open.deal) {
             bag.learn(ran_ms);
+        }
+        let Some(last) = open.attempts.iter().filter(|it| it.stated.is_some()).max_by_key(|it| it.stated) else {
+            return;
+        };
+        let had = last.stated.unwrap_or(last.granted).0.saturating_sub(last.granted.0);
+        if last.running.is_none() {
+            self.learn(task, |pace| pace.run.learn(ran_ms.min(had)));
         }
     }
 
     fn forget(&mut self, deal: DealId) {
         self.unbind_secret(deal);
-        if let Some(bag) = self.bags.remove(&deal) {
-            let queue = self.queues.get_mut(&bag.terms.pool).expect("a deal's pool has a queue");
-            queue.remove(bag.terms.request, deal);
+        let Some(bag) = self.bags.remove(&deal) else { return };
+        let key = (bag.terms.request, bag.terms.pool);
+        let Some(job) = self.jobs.get_mut(&key) else { return };
+        job.deals.retain(|it| *it != deal);
+        job.roomy.retain(|it| *it != deal);
+        if job.deals.is_empty() {
+            self.retire(key);
         }
+        self.refresh(key);
+    }
+
+    /// The clock goes on, never back.
+    fn seen(&mut self, at: Timestamp) {
+        self.now = self.now.max(at);
     }
 
     /// Opens a task if its deal is live and it has not ended; its id.
     fn open_task(&mut self, deal: DealId, index: u64) -> Option<TaskId> {
         let bag = self.bags.get_mut(&deal)?;
         let task = orders::ids::task_id(deal, units::U256::from(index));
-        let known = self.open.contains_key(&task);
-        if !known && !bag.open_index(task, index) {
+        if self.open.contains_key(&task) {
+            return Some(task);
+        }
+        if !bag.open_index(task, index) {
             return None;
         }
-        self.open.entry(task).or_insert_with(|| Open::new(deal, index));
-        Some(task)
-    }
-
-    fn release(&mut self, worker: Address, task: TaskId) {
-        if let Some(station) = self.workers.get_mut(&worker) {
-            station.holding.remove(&task);
+        let key = (bag.terms.request, bag.terms.pool);
+        self.open.insert(task, Open::new(deal, index, key));
+        if let Some(job) = self.jobs.get_mut(&key) {
+            job.begun = job.begun.saturating_add(1);
         }
+        Some(task)
     }
 }

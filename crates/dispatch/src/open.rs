@@ -1,5 +1,7 @@
 //! A task that has been begun and has not ended.
 
+use crate::attempt::{Attempt, Role};
+use crate::job::JobKey;
 use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, B256, DealId, Timestamp};
 
@@ -38,8 +40,16 @@ pub(crate) fn agrees(statement: &Statement, hash: B256) -> bool {
 /// A worker's lease on a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lease {
+    pub(crate) role: Role,
     pub(crate) phase: Phase,
     pub(crate) until: Timestamp,
+    pub(crate) granted: Timestamp,
+    /// When its worker said that it runs the task.
+    pub(crate) running: Option<Timestamp>,
+    /// Whether its worker held nothing else when it was granted.
+    pub(crate) alone: bool,
+    /// From when on it may be hedged.
+    pub(crate) due: Timestamp,
 }
 
 /// What is agreed on, and who has shown it.
@@ -89,6 +99,15 @@ pub(crate) struct Audit {
 pub(crate) struct Open {
     pub(crate) deal: DealId,
     pub(crate) index: u64,
+    pub(crate) job: JobKey,
+    /// What became of each worker's part, oldest first.
+    pub(crate) attempts: Vec<Attempt>,
+    /// Attempts that ended without a statement.
+    pub(crate) tried: u32,
+    /// When it may be tried again, after many such.
+    pub(crate) rests_until: Timestamp,
+    /// Whether it was tried so often.
+    pub(crate) stuck: bool,
     pub(crate) leases: BTreeMap<Address, Lease>,
     /// Everyone who has a lease, stated something or let a lease run out: none gets another.
     pub(crate) touched: BTreeSet<Address>,
@@ -102,10 +121,15 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    pub(crate) fn new(deal: DealId, index: u64) -> Self {
+    pub(crate) fn new(deal: DealId, index: u64, job: JobKey) -> Self {
         Self {
             deal,
             index,
+            job,
+            attempts: Vec::new(),
+            tried: 0,
+            rests_until: Timestamp::default(),
+            stuck: false,
             leases: BTreeMap::new(),
             touched: BTreeSet::new(),
             said: Vec::new(),
@@ -114,11 +138,6 @@ impl Open {
             settled_on: None,
             audit: Audit::default(),
         }
-    }
-
-    pub(crate) fn lease(&mut self, worker: Address, phase: Phase, until: Timestamp) {
-        self.touched.insert(worker);
-        self.leases.insert(worker, Lease { phase, until });
     }
 
     pub(crate) fn has_said(&self, worker: Address) -> bool {

@@ -1,7 +1,12 @@
-//! Whose turn it is in a pool: jobs take turns, so that a short one is not stuck behind a long one.
+//! Whose turn it is in a pool.
+//!
+//! Machines are shared between jobs by time, not by tasks: each grant moves a job's turn on by what its tasks take, and the
+//! job whose turn is the least is next. So a short job is not stuck behind a long one, a job of long tasks gets no more than
+//! one of short ones, and none starves. A job that comes, or comes back, starts at the turn that was served last. Price has
+//! no say here: what is matched is owed.
 
-use std::collections::{BTreeMap, VecDeque};
-use units::{DealId, OrderHash};
+use std::collections::BTreeSet;
+use units::OrderHash;
 
 /// How a deal's tasks stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +28,7 @@ pub struct Tasks {
 pub struct Load {
     /// Live deals.
     pub deals: usize,
-    /// Jobs in turn, over all pools.
+    /// Jobs with live deals, over all pools.
     pub queued: usize,
     /// Tasks begun and not ended.
     pub open: usize,
@@ -37,46 +42,63 @@ pub struct Load {
     pub unasked: usize,
 }
 
-/// The jobs of a pool in turn, each with its deals, oldest first. Invariant: a job in turn has a deal.
+/// The jobs of a pool that have something to give, by turn.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Queue {
-    turn: VecDeque<OrderHash>,
-    deals: BTreeMap<OrderHash, VecDeque<DealId>>,
+    ready: BTreeSet<(u64, OrderHash)>,
+    /// Of those, the ones for which workers were not looked for since they had something new to give.
+    active: BTreeSet<(u64, OrderHash)>,
+    /// The turn that was served last.
+    clock: u64,
 }
 
 impl Queue {
-    pub(crate) fn add(&mut self, request: OrderHash, deal: DealId) {
-        let deals = self.deals.entry(request).or_default();
-        if deals.is_empty() {
-            self.turn.push_back(request);
-        }
-        deals.push_back(deal);
+    /// A job has something to give. Its turn.
+    pub(crate) fn ready(&mut self, turn: u64, request: OrderHash) -> u64 {
+        let turn = turn.max(self.clock);
+        self.ready.insert((turn, request));
+        self.active.insert((turn, request));
+        turn
     }
 
-    pub(crate) fn remove(&mut self, request: OrderHash, deal: DealId) {
-        let Some(deals) = self.deals.get_mut(&request) else { return };
-        deals.retain(|it| *it != deal);
-        if deals.is_empty() {
-            self.deals.remove(&request);
-            self.turn.retain(|it| *it != request);
+    /// A ready job has something new to give.
+    pub(crate) fn stir(&mut self, turn: u64, request: OrderHash) {
+        if self.ready.contains(&(turn, request)) {
+            self.active.insert((turn, request));
         }
     }
 
-    /// How many jobs are in turn.
-    pub(crate) fn len(&self) -> usize {
-        self.turn.len()
+    /// A job has nothing to give any more.
+    pub(crate) fn rest(&mut self, turn: u64, request: OrderHash) {
+        self.ready.remove(&(turn, request));
+        self.active.remove(&(turn, request));
     }
 
-    /// The jobs in turn, each with its deals.
-    pub(crate) fn in_turn(&self) -> impl Iterator<Item = (OrderHash, &VecDeque<DealId>)> {
-        self.turn.iter().map(|request| (*request, self.deals.get(request).expect("a job in turn has a deal")))
+    /// Nobody who waits for work can take what the job has.
+    pub(crate) fn set_aside(&mut self, turn: u64, request: OrderHash) {
+        self.active.remove(&(turn, request));
     }
 
-    /// The job was served: the others are next.
-    pub(crate) fn served(&mut self, request: OrderHash) {
-        if let Some(place) = self.turn.iter().position(|it| *it == request) {
-            self.turn.remove(place);
-            self.turn.push_back(request);
+    /// A job was given a worker for about `cost` milliseconds. Its next turn.
+    pub(crate) fn served(&mut self, turn: u64, request: OrderHash, cost: u64) -> u64 {
+        let next = turn.saturating_add(cost.max(1));
+        self.clock = self.clock.max(turn);
+        if self.ready.remove(&(turn, request)) {
+            self.ready.insert((next, request));
         }
+        if self.active.remove(&(turn, request)) {
+            self.active.insert((next, request));
+        }
+        next
+    }
+
+    /// The jobs that have something to give, in turn.
+    pub(crate) fn in_turn(&self) -> impl Iterator<Item = OrderHash> {
+        self.ready.iter().map(|(_, request)| *request)
+    }
+
+    /// The job for which workers are to be looked for next.
+    pub(crate) fn next(&self) -> Option<(u64, OrderHash)> {
+        self.active.first().copied()
     }
 }

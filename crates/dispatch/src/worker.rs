@@ -1,13 +1,17 @@
 //! Workers as dispatch knows them.
 
 use crate::Dispatch;
-use crate::decision::Decision;
+use crate::attempt::{Ended, Role};
 use crate::open::Phase;
-use std::collections::{BTreeMap, BTreeSet};
-use units::{Address, Amount, DealId, OrderHash, Tag, TaskId, Timestamp};
+use crate::pool::Rank;
+use crate::quarantine::{Fault, Faults};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use units::{Address, Amount, DealId, Tag, TaskId, Timestamp};
 
-/// With so many troubles a worker gets no more of a job.
-const TROUBLES: u32 = 3;
+/// Workers that are not connected and are remembered.
+const MOST_GONE: usize = 10_000;
+/// Apps and datasets that a worker used here and is taken to hold still.
+const MOST_USED: usize = 64;
 
 /// What a worker says of itself when it joins, and what the exchange knows of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -92,19 +96,39 @@ pub struct WorkerView {
     pub free: u32,
 }
 
+impl WorkerView {
+    fn of(station: &Station) -> Self {
+        Self {
+            worker: Worker { score: station.score, ..station.worker.clone() },
+            connected: station.connected,
+            holding: station.holding.len(),
+            free: station.free,
+        }
+    }
+}
+
 /// A worker's place in dispatch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Station {
     pub(crate) worker: Worker,
     pub(crate) score: u64,
     pub(crate) connected: bool,
+    /// Since when its connection is gone.
+    pub(crate) left: Option<Timestamp>,
     pub(crate) free: u32,
     /// Tasks it has a lease on.
     pub(crate) holding: BTreeSet<TaskId>,
-    /// Jobs it gets no more of: it failed one of their tasks.
-    pub(crate) quarantined: BTreeSet<OrderHash>,
-    /// How often it had trouble with a job.
-    pub(crate) troubles: BTreeMap<OrderHash, u32>,
+    /// When it last said something about a task.
+    pub(crate) heard: Timestamp,
+    /// Apps and datasets that it used here, oldest first.
+    used: VecDeque<Address>,
+    pub(crate) faults: Faults,
+    /// Its class in its pool, while connected.
+    pub(crate) class: u32,
+    /// Its place among those who wait for work.
+    pub(crate) rank: Option<Rank>,
+    /// Whether it waits and has yet to be tried against the jobs that are ready.
+    pub(crate) fresh: bool,
 }
 
 impl Station {
@@ -115,27 +139,58 @@ impl Station {
 
     /// Whether the worker works for this pay in this category.
     pub(crate) fn accepts(&self, category: u64, pay: Amount) -> bool {
-        self.worker.floors.is_empty() || self.worker.floors.get(&category).is_some_and(|floor| *floor <= pay)
+        accepts(&self.worker.floors, category, pay)
     }
+
+    /// Apps and datasets that it says it holds, or used here.
+    pub(crate) fn assets(&self) -> impl Iterator<Item = &Address> {
+        self.worker.cached.iter().chain(self.used.iter().filter(|asset| !self.worker.cached.contains(*asset)))
+    }
+
+    /// Whether it holds an app or a dataset.
+    pub(crate) fn holds(&self, asset: &Address) -> bool {
+        self.worker.cached.contains(asset) || self.used.contains(asset)
+    }
+
+    /// How many tasks it may hold with so many recent faults.
+    pub(crate) fn slots_at(&self, faults: u64) -> usize {
+        let halved = self.worker.slots.checked_shr(u32::try_from(faults).unwrap_or(u32::MAX)).unwrap_or(0);
+        usize::try_from(halved.max(1)).unwrap_or(usize::MAX)
+    }
+}
+
+/// Whether these floors allow this pay in this category.
+pub(crate) fn accepts(floors: &BTreeMap<u64, Amount>, category: u64, pay: Amount) -> bool {
+    floors.is_empty() || floors.get(&category).is_some_and(|floor| *floor <= pay)
 }
 
 impl Dispatch {
     /// A worker connected. Tasks it still holds are adopted where they are still of use.
     pub fn worker_joined(&mut self, at: Timestamp, worker: Worker, holding: &[Held]) -> Joined {
+        self.seen(at);
         let address = worker.address;
+        self.unplace(address);
         let before = self.workers.remove(&address);
         let known = before.is_some();
-        let (leased, quarantined, troubles) =
-            before.map_or_else(Default::default, |it| (it.holding, it.quarantined, it.troubles));
-        let free = worker.slots;
-        let score = worker.score;
-        let station = Station { worker, score, connected: true, free, holding: BTreeSet::new(), quarantined, troubles };
+        let (leased, used, faults) = before.map_or_else(Default::default, |it| (it.holding, it.used, it.faults));
+        let mut station = Station {
+            score: worker.score,
+            connected: true,
+            left: None,
+            free: 0,
+            holding: leased.clone(),
+            heard: at,
+            used,
+            faults,
+            class: 0,
+            rank: None,
+            fresh: false,
+            worker,
+        };
+        let free = station.worker.slots;
+        station.class = self.pools.entry(station.worker.pool).or_default().enter(&station);
         self.workers.insert(address, station);
         self.note_joined(address);
-        let held: BTreeSet<TaskId> = holding.iter().map(|held| held.task).collect();
-        for task in leased.difference(&held) {
-            self.revoke(address, *task);
-        }
         let mut joined = Joined::default();
         for held in holding {
             if self.adopt(at, address, *held, known) {
@@ -143,6 +198,11 @@ impl Dispatch {
             } else {
                 joined.dropped.push(held.task);
             }
+        }
+        let adopted: BTreeSet<TaskId> = joined.adopted.iter().copied().collect();
+        for task in leased.difference(&adopted) {
+            self.close(*task, address, Ended::Dropped);
+            self.revoke(address, *task);
         }
         // It is known whose it is: what it stated before a restart counts from now on.
         let stated = self.orphaned.remove(&address).unwrap_or_default();
@@ -153,11 +213,16 @@ impl Dispatch {
 
     /// A worker's connection is gone. Its tasks wait for it for a while, then go to others.
     pub fn worker_left(&mut self, at: Timestamp, address: Address) {
+        self.seen(at);
+        if !self.workers.get(&address).is_some_and(|station| station.connected) {
+            return;
+        }
+        self.unplace(address);
         let Some(station) = self.workers.get_mut(&address) else { return };
         station.connected = false;
+        station.left = Some(at);
         let grace = at.saturating_add(self.clocks.grace);
         let held: Vec<TaskId> = station.holding.iter().copied().collect();
-        self.hungry.remove(&address);
         self.rank(address);
         for task in held {
             let open = self.open.get_mut(&task).expect("a lease is on an open task");
@@ -165,6 +230,14 @@ impl Dispatch {
             lease.until = lease.until.min(grace);
             let until = lease.until;
             self.alarms.insert((until, task));
+            self.time_leases(task);
+        }
+        self.gone.push_back(address);
+        if self.gone.len() > MOST_GONE
+            && let Some(oldest) = self.gone.pop_front()
+            && self.workers.get(&oldest).is_some_and(|it| !it.connected && it.holding.is_empty())
+        {
+            self.workers.remove(&oldest);
         }
     }
 
@@ -175,10 +248,13 @@ impl Dispatch {
 
     /// A worker says anew what it works for, and how much load its site wishes for.
     pub fn worker_asks(&mut self, address: Address, floors: BTreeMap<u64, Amount>, heat: u8) {
-        if let Some(station) = self.workers.get_mut(&address) {
-            station.worker.floors = floors;
-            station.worker.heat = heat;
-            self.stirred = true;
+        self.unplace(address);
+        let Some(station) = self.workers.get_mut(&address) else { return };
+        station.worker.floors = floors;
+        station.worker.heat = heat;
+        if station.connected {
+            station.class = self.pools.entry(station.worker.pool).or_default().enter(station);
+            self.appraise(address, true);
         }
     }
 
@@ -186,23 +262,25 @@ impl Dispatch {
     /// it had trouble too often.
     pub fn worker_declined(&mut self, address: Address, task: TaskId, reason: Decline) {
         let Some(open) = self.open.get_mut(&task) else { return };
-        if open.leases.contains_key(&address) {
-            open.touched.remove(&address);
+        if !open.leases.contains_key(&address) {
+            return;
         }
-        let request = self.bags.get(&open.deal).map(|bag| bag.terms.request);
-        self.revoke(address, task);
-        let (Some(request), Some(station)) = (request, self.workers.get_mut(&address)) else { return };
-        let cannot = match reason {
-            Decline::Owner => false,
-            Decline::Unable | Decline::TooSlow => true,
-            Decline::Trouble => {
-                let troubles = station.troubles.entry(request).or_default();
-                *troubles = troubles.saturating_add(1);
-                *troubles >= TROUBLES
-            }
+        open.touched.remove(&address);
+        if let Some(station) = self.workers.get_mut(&address) {
+            station.heard = self.now;
+        }
+        let fault = match reason {
+            Decline::Owner => None,
+            Decline::Unable => Some(Fault::Unable),
+            Decline::TooSlow => Some(Fault::Slow),
+            Decline::Trouble => Some(Fault::Trouble),
         };
-        if cannot {
-            station.quarantined.insert(request);
+        if let Some(fault) = fault {
+            self.fault(address, task, fault);
+            self.tried(task, address, Ended::Declined(reason));
+        } else {
+            self.close(task, address, Ended::Declined(reason));
+            self.revoke(address, task);
         }
     }
 
@@ -223,20 +301,38 @@ impl Dispatch {
 
     /// The workers that joined and have not been forgotten, connected or not.
     pub fn workers(&self) -> impl Iterator<Item = WorkerView> {
-        self.workers.values().map(|station| WorkerView {
-            worker: Worker { score: station.score, ..station.worker.clone() },
-            connected: station.connected,
-            holding: station.holding.len(),
-            free: station.free,
-        })
+        self.workers.values().map(WorkerView::of)
+    }
+
+    /// A worker that joined and has not been forgotten.
+    #[must_use]
+    pub fn worker(&self, address: Address) -> Option<WorkerView> {
+        self.workers.get(&address).map(WorkerView::of)
     }
 
     /// Takes a lease away; the task wants another worker.
     pub(crate) fn revoke(&mut self, address: Address, task: TaskId) {
-        self.release(address, task);
-        let Some(open) = self.open.get_mut(&task) else { return };
-        open.leases.remove(&address);
+        self.unlease(address, task);
         self.reconsider(task);
+    }
+
+    /// A worker used what the task needs: it is taken to hold that from now on.
+    pub(crate) fn used(&mut self, address: Address, task: TaskId) {
+        let Some(bag) = self.open.get(&task).and_then(|open| self.bags.get(&open.deal)) else { return };
+        let Some(station) = self.workers.get_mut(&address) else { return };
+        let Some(pool) = self.pools.get_mut(&station.worker.pool).filter(|_| station.connected) else { return };
+        for asset in &bag.terms.needs {
+            if station.holds(asset) {
+                continue;
+            }
+            station.used.push_back(*asset);
+            pool.holders.entry(*asset).or_default().insert(address);
+            if station.used.len() > MOST_USED
+                && let Some(oldest) = station.used.pop_front()
+            {
+                pool.forget_holder(oldest, address);
+            }
+        }
     }
 
     /// Lets a worker go on with a task that it held before. Of a worker that was here before (`known`) only what it was
@@ -262,15 +358,12 @@ impl Dispatch {
         let open = self.open.get(&task).expect("the task was opened just now");
         let station = self.workers.get(&address).expect("the worker joined just now");
         let Some(bag) = self.bags.get(&open.deal) else { return false };
-        if open.settled_on.is_some() || !self.is_stranger_to(station, open) {
+        if open.settled_on.is_some() || self.is_barred(address) || !self.is_stranger_to(station, open) {
             return false;
         }
+        let role = open.leases.get(&address).map_or(Role::Replica, |lease| lease.role);
         let until = bag.lease_until(at, phase, 0, &clocks);
-        let open = self.open.get_mut(&task).expect("the task is open");
-        open.lease(address, phase, until);
-        self.alarms.insert((until, task));
-        let station = self.workers.get_mut(&address).expect("the worker joined just now");
-        station.holding.insert(task);
+        self.lease(address, task, (role, phase), until);
         self.reconsider(task);
         true
     }
@@ -278,40 +371,18 @@ impl Dispatch {
     fn set_free(&mut self, address: Address, free: u32) {
         let Some(station) = self.workers.get_mut(&address) else { return };
         station.free = free;
-        if free > 0 && station.connected {
-            self.hungry.insert(address);
-            self.stirred = true;
-        } else {
-            self.hungry.remove(&address);
-        }
+        self.appraise(address, free > 0);
     }
 
-    /// What time brings: leases that ran out go to others. A worker that was there and let one run out gets no more of the
-    /// job; one whose connection broke may have more when it is back.
-    pub fn expire(&mut self, at: Timestamp, decisions: &mut Vec<Decision>) {
-        while let Some((when, task)) = self.alarms.first().copied() {
-            if when > at {
-                return;
-            }
-            self.alarms.pop_first();
-            self.expire_leases(at, task, decisions);
-            self.examine(at, task, decisions);
+    /// Takes a worker that is connected out of its pool's indexes.
+    fn unplace(&mut self, address: Address) {
+        let Some(station) = self.workers.get_mut(&address).filter(|station| station.connected) else { return };
+        let Some(pool) = self.pools.get_mut(&station.worker.pool) else { return };
+        if let Some(rank) = station.rank {
+            pool.fresh.remove(&(rank, address));
+            pool.place(station, Some(rank), None);
         }
-    }
-
-    fn expire_leases(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
-        let Some(open) = self.open.get(&task) else { return };
-        let late: Vec<Address> =
-            open.leases.iter().filter(|(_, lease)| lease.until <= at).map(|(worker, _)| *worker).collect();
-        let request = self.bags.get(&open.deal).map(|bag| bag.terms.request);
-        for worker in late {
-            self.revoke(worker, task);
-            decisions.push(Decision::Cancel { worker, task, ending: crate::Ending::TooLate });
-            if let (Some(request), Some(station)) = (request, self.workers.get_mut(&worker))
-                && station.connected
-            {
-                station.quarantined.insert(request);
-            }
-        }
+        (station.rank, station.fresh) = (None, false);
+        pool.leave(station);
     }
 }

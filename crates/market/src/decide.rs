@@ -77,6 +77,13 @@ impl Market {
                 }
                 // No pool audits yet.
                 Decision::Check { .. } => {}
+                Decision::PayHedge { task, deal, worker, amount } => {
+                    if let Some(pool) = self.exchange.hub().deal(deal).map(|deal| deal.workerpool.pointer) {
+                        // A pool that cannot pay owes it.
+                        let why = PayReason::Hedge;
+                        let _unpaid = self.command(at, Command::Pay { pool, worker, amount, task, why }, out);
+                    }
+                }
                 Decision::Conclude { task } => self.conclude(at, task, out),
             }
         }

@@ -13,11 +13,14 @@ mod fleet;
 mod jobs;
 mod observe;
 mod output;
+mod past;
 mod rebuild;
 mod supply;
 
 pub use book::{Cause, Change, Explanation, Fix, Match, Misfit, Obstacle, Tally};
-pub use dispatch::{Decline, Held, Joined, Load, Phase, Worker, WorkerView};
+pub use dispatch::{
+    Attempt, Decline, Ended, Held, Idle, JobLoad, Joined, Load, Phase, PoolLoad, Role, Worker, WorkerView,
+};
 pub use jobs::JobView;
 pub use output::{Ending, Message, Output, Package};
 
@@ -26,6 +29,7 @@ use dispatch::{Clocks, Dispatch};
 use exchange::{AnyOrder, Command, Entry, Exchange, Place, Rejection};
 use fleet::Fleet;
 use jobs::Jobs;
+use past::Past;
 use std::collections::BTreeMap;
 use supply::Supply;
 use units::{Address, Amount, B256, DealId, OrderHash, TaskId, Timestamp, U256};
@@ -43,6 +47,8 @@ pub struct Market {
     supply: Supply,
     fleet: Fleet,
     jobs: Jobs,
+    /// What became of workers' parts in tasks that ended lately.
+    past: Past,
     /// The job that each live hosted deal serves.
     deals: BTreeMap<DealId, OrderHash>,
     /// Results whose packages the shell holds, of tasks that are not final.
@@ -65,6 +71,7 @@ impl Market {
             supply: Supply::default(),
             fleet: Fleet::default(),
             jobs: Jobs::default(),
+            past: Past::default(),
             deals: BTreeMap::new(),
             packages: BTreeMap::new(),
             rewards: BTreeMap::new(),
@@ -157,7 +164,7 @@ impl Market {
     /// A task ran this long on some worker, milliseconds: for forecasts only.
     pub fn ran(&mut self, task: TaskId, ran_ms: u64) {
         if let Some((deal, _)) = self.dispatch.place(task) {
-            self.dispatch.ran(deal, ran_ms);
+            self.dispatch.ran(task, ran_ms);
             let pool = self.dispatch.bag(deal).map(|bag| bag.terms.pool);
             if let Some(pool) = pool {
                 self.supply.learn(pool, ran_ms);
@@ -196,19 +203,41 @@ impl Market {
         if view.is_none() && self.book.request(request).is_none() {
             return None;
         }
-        let live = self.deals.iter().filter(|(_, job)| **job == request);
-        let tasks = live.filter_map(|(deal, _)| self.dispatch.tasks(*deal));
         let mut found = view.take().unwrap_or_default();
-        for stand in tasks {
-            found.running = found.running.saturating_add(stand.running);
-            found.replicas = found.replicas.saturating_add(stand.replicas);
-        }
+        let load = self.dispatch.job(request);
+        (found.running, found.replicas) = (load.running, load.replicas);
         Some(found)
     }
 
     /// The workers of the hosted pools.
     pub fn workers(&self) -> impl Iterator<Item = WorkerView> {
         self.dispatch.workers()
+    }
+
+    /// How a job's tasks stand in dispatch just now.
+    #[must_use]
+    pub fn job_load(&self, request: OrderHash) -> JobLoad {
+        self.dispatch.job(request)
+    }
+
+    /// How a hosted pool stands just now.
+    #[must_use]
+    pub fn pool_load(&self, pool: Address) -> PoolLoad {
+        self.dispatch.pool(pool)
+    }
+
+    /// What became of each worker's part in a task, oldest first: of one that is under way, or ended lately. What was begun
+    /// before a restart is not known.
+    #[must_use]
+    pub fn attempts(&self, task: TaskId) -> &[Attempt] {
+        let open = self.dispatch.attempts(task);
+        if open.is_empty() { self.past.attempts(task) } else { open }
+    }
+
+    /// Why a worker has nothing (more) to do.
+    #[must_use]
+    pub fn idle(&self, worker: Address) -> Idle {
+        self.dispatch.idle(worker, &|account| self.exchange.account(account).free)
     }
 
     /// How much is under way: all zero when every task has ended and nothing waits.

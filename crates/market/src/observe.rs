@@ -66,7 +66,7 @@ impl Market {
         use poco::Event as Hub;
         match event {
             Hub::OrdersMatched { deal, request, .. } => self.deal_matched(deal, request),
-            Hub::TaskConsensus { task, .. } => self.task_agreed(task, out),
+            Hub::TaskConsensus { task, .. } => self.task_agreed(at, task, out),
             Hub::TaskReopen { task } => self.dispatch.reopened(task),
             Hub::Reward { owner, amount, reference } => {
                 let sum = self.rewards.entry((reference, owner)).or_default();
@@ -165,7 +165,7 @@ impl Market {
         Some(hash_of(&held.offer))
     }
 
-    fn task_agreed(&mut self, id: TaskId, out: &mut Output) {
+    fn task_agreed(&mut self, at: Timestamp, id: TaskId, out: &mut Output) {
         let task = self.exchange.hub().task(id).expect("a task that is agreed on is there");
         let agrees = |it: &&poco::Contribution| it.hash == task.consensus && it.status != ContributionStatus::Rejected;
         let winners: BTreeSet<Address> = task.contributions.iter().filter(agrees).map(|it| it.worker).collect();
@@ -175,7 +175,7 @@ impl Market {
         out.messages.extend(winners.iter().map(|worker| (*worker, Message::Reveal { task: id })));
         let mut decisions = Vec::new();
         self.dispatch.agreed(id, winners, task.reveal_deadline, &mut decisions);
-        self.tell(decisions, out);
+        self.carry_out(at, decisions, out);
     }
 
     fn task_ended(&mut self, at: Timestamp, id: TaskId, finished: bool, out: &mut Output) {
@@ -186,7 +186,7 @@ impl Market {
         let failed = crate::decide::says_failed(&task.results);
         let end = if finished { TaskEnd::Finished { failed } } else { TaskEnd::Claimed };
         self.jobs.ended(request, deal, end);
-        let mut told = BTreeSet::new();
+        let (mut told, mut spare) = (BTreeSet::new(), Vec::new());
         for part in &task.contributions {
             let proved = part.status == ContributionStatus::Proved;
             let ending = match (finished, proved) {
@@ -196,6 +196,7 @@ impl Market {
             };
             let reward = topped_up.get(&part.worker).copied().unwrap_or_default();
             told.insert(part.worker);
+            self.dispatch.outcome(id, part.worker, ended(ending));
             out.messages.push((part.worker, Message::Settled { task: id, ending, reward }));
         }
         for statement in self.dispatch.statements(id) {
@@ -203,17 +204,22 @@ impl Market {
                 let ending = if finished { Ending::NotNeeded } else { Ending::Claimed };
                 let message = Message::Settled { task: id, ending, reward: Amount::ZERO };
                 out.messages.push((statement.worker, message));
+                spare.push((statement.worker, ended(ending)));
             }
         }
         let (deal, index) = (task.deal, task.index.saturating_to());
+        for (worker, how) in spare {
+            self.dispatch.outcome(id, worker, how);
+        }
         self.packages.remove(&id);
         let mut decisions = Vec::new();
         if self.dispatch.place(id).is_some() {
-            self.dispatch.task_ended(id, &mut decisions);
+            let attempts = self.dispatch.task_ended(id, &mut decisions);
+            self.past.ended(id, attempts);
         } else {
             self.dispatch.unopened_ended(deal, id, index);
         }
-        self.tell(decisions, out);
+        self.carry_out(at, decisions, out);
         if self.dispatch.bag(deal).is_none() {
             self.deals.remove(&deal);
         }
@@ -275,6 +281,16 @@ impl Market {
                 out.messages.push((worker, Message::Reveal { task: *task }));
             }
         }
+    }
+}
+
+/// How a worker's part ended, in dispatch's words.
+fn ended(ending: Ending) -> dispatch::Ended {
+    match ending {
+        Ending::Accepted => dispatch::Ended::Accepted,
+        Ending::Dissented => dispatch::Ended::Dissented,
+        Ending::NotNeeded => dispatch::Ended::NotNeeded,
+        Ending::Claimed => dispatch::Ended::Claimed,
     }
 }
 

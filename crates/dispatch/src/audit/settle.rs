@@ -1,5 +1,6 @@
 //! What follows from statements about audited tasks: classes, checks, releases, convictions, acceptance.
 
+use crate::attempt::Ended;
 use crate::audit::forced_from;
 use crate::audit::verdict::{Finding, Verdict};
 use crate::decision::{Decision, Ending};
@@ -96,8 +97,11 @@ impl Dispatch {
         let Some(bag) = self.bags.get(&open.deal) else { return };
         let checking = self.audits.checking.entry(bag.terms.pool).or_default();
         let changed = if stand == Stand::Checked { checking.insert(task) } else { checking.remove(&task) };
-        self.stirred |= changed;
         open.audit.stand = stand;
+        let pool = bag.terms.pool;
+        if changed {
+            self.stir_waiting(pool);
+        }
     }
 
     /// Says of the first statement that counts, a success before a failure, whether it is checked or provisional. A task on
@@ -241,27 +245,20 @@ impl Dispatch {
             self.open.iter().filter(|(_, open)| in_pool(open) && stated(open)).map(|(task, _)| *task).collect();
         let leased: Vec<TaskId> =
             self.workers.get(&worker).map(|station| station.holding.iter().copied().collect()).unwrap_or_default();
-        self.hungry.remove(&worker);
+        self.appraise(worker, false);
         for task in leased {
+            self.close(task, worker, Ended::Barred);
             self.revoke(worker, task);
             decisions.push(Decision::Cancel { worker, task, ending: Ending::NotNeeded });
         }
         for task in &void {
+            self.close(*task, worker, Ended::Barred);
             self.drop_statement(*task, worker);
         }
         for task in void {
             self.examine(at, task, decisions);
         }
-        self.stirred = true;
-    }
-
-    /// Who still runs a task may stop: no more is to be heard about it.
-    fn call_off(&mut self, task: TaskId, decisions: &mut Vec<Decision>) {
-        let Some(open) = self.open.get_mut(&task) else { return };
-        for worker in std::mem::take(&mut open.leases).into_keys().collect::<Vec<_>>() {
-            self.release(worker, task);
-            decisions.push(Decision::Cancel { worker, task, ending: Ending::NotNeeded });
-        }
+        self.stir_waiting(pool);
     }
 
     /// Accepts what is released and here; asks for what is not. Who was asked and did not bring it in time is out.
