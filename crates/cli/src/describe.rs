@@ -27,6 +27,15 @@ pub(crate) fn duration(duration: Duration) -> String {
     }
 }
 
+/// A short time to the millisecond, a longer one as people say it.
+pub(crate) fn short_time(duration: Duration) -> String {
+    match duration.as_millis() {
+        millis @ 0..1_000 => format!("{millis} ms"),
+        millis @ 1_000..60_000 => format!("{}.{} s", millis / 1_000, millis / 100 % 10),
+        _ => self::duration(duration),
+    }
+}
+
 /// How long ago something was.
 pub(crate) fn ago(then: Timestamp) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -46,7 +55,11 @@ pub(crate) fn count(number: u64, thing: &str) -> String {
 
 /// How a job stands, in one line.
 pub(crate) fn progress(job: &Job) -> String {
-    let mut parts = vec![format!("{} of {} done", job.finished.saturating_sub(job.failed), count(job.tasks, "task"))];
+    let good = job.finished.saturating_sub(job.failed);
+    let mut parts = match job.provisional {
+        0 => vec![format!("{good} of {} done", count(job.tasks, "task"))],
+        provisional => vec![format!("{good} of {} verified, {provisional} provisional", count(job.tasks, "task"))],
+    };
     if job.failed + job.claimed > 0 {
         parts.push(format!("{} failed", job.failed + job.claimed));
     }

@@ -5,7 +5,7 @@ use crate::commands::Context;
 use crate::describe::{self, count};
 use crate::exit::Exit;
 use crate::host::Interrupt;
-use crate::job_record::{JobRecord, Placements, TaskRecord};
+use crate::job_record::{JobRecord, Placements, Sureness, TaskRecord};
 use crate::progress::Progress;
 use crate::terminal::note;
 use anyhow::Context as _;
@@ -28,11 +28,29 @@ const TAKEOVER: Duration = Duration::from_secs(5);
 const LAST_LINES: usize = 12;
 
 type Events = Pin<Box<dyn Stream<Item = Result<Event, client::Error>> + Send>>;
-type Fetch = Pin<Box<dyn Future<Output = (Box<TaskResult>, Result<Fetched, client::Error>)> + Send>>;
+/// A result, and what was fetched of it; nothing of one that is void or there already.
+type Fetch = Pin<Box<dyn Future<Output = (Box<TaskResult>, Option<Result<Fetched, client::Error>>)> + Send>>;
+
+/// Until when a job is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Every task's result is there, be it provisional.
+    Delivered,
+    /// Nothing more will happen to it.
+    Final,
+}
+
+/// How a job is followed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    pub(crate) until: Until,
+    /// Whether what a single task prints is printed here.
+    pub(crate) prints: bool,
+}
 
 /// Why following ended for now.
 enum Pause {
-    /// The job is at its end.
+    /// The job is where it was to be followed to.
     Ended(Box<Job>),
     /// The person interrupted it.
     Interrupted,
@@ -47,48 +65,76 @@ struct Follower<'a> {
     folder: Folder,
     placements: Placements,
     progress: Progress,
+    how: How,
     job: Option<Box<Job>>,
     explained: String,
 }
 
-/// Follows a job until nothing more will happen to it or the person interrupts; ends the exchange, if it was started for it.
+/// Follows a job until then or until the person interrupts; ends the exchange, if it was started for it.
 pub(crate) async fn follow(
     context: &Context,
-    attached: Attached,
-    key: SigningKey,
+    mut attached: Attached,
+    key: &SigningKey,
     record: &JobRecord,
     interrupt: Interrupt,
+    how: How,
 ) -> anyhow::Result<Exit> {
+    let followed = Box::pin(follow_on(context, &mut attached, key, record, interrupt, how)).await;
+    let embedded = attached.hosted.is_some();
+    attached.close().await;
+    Ok(match followed? {
+        Some(followed) => followed.exit,
+        None => say_left(record, embedded),
+    })
+}
+
+/// What was seen of a job that was followed to where it was to be followed to.
+pub(crate) struct Followed {
+    pub(crate) job: Box<Job>,
+    pub(crate) exit: Exit,
+}
+
+/// Follows a job on an exchange that is needed on afterwards. None where the person interrupted.
+pub(crate) async fn follow_on(
+    context: &Context,
+    attached: &mut Attached,
+    key: &SigningKey,
+    record: &JobRecord,
+    interrupt: Interrupt,
+    how: How,
+) -> anyhow::Result<Option<Followed>> {
     let (folder, placements) = record.open(&context.home)?;
-    let tasks = record.names.len().max(1) as u64;
+    let tasks = u64::try_from(record.order.order.volume).unwrap_or(u64::MAX).max(1);
     let progress = Progress::new(tasks);
     let mut follower =
-        Follower { record, interrupt, folder, placements, progress, job: None, explained: String::new() };
-    let mut attached = attached;
+        Follower { record, interrupt, folder, placements, progress, how, job: None, explained: String::new() };
     let ended = loop {
-        match Box::pin(follower.watch(&attached)).await {
+        match Box::pin(follower.watch(attached)).await {
             Ok(Pause::ExchangeGone) => {
-                attached.close().await;
                 let trust = follower.job.as_ref().map_or(1, |job| job.trust);
                 let needs = Needs::Workers { trust };
-                attached = Box::pin(attach_place(&context.home, &key, &record.place, needs)).await?;
+                *attached = Box::pin(attach_place(&context.home, key, &record.place, needs)).await?;
             }
             ended => break ended,
         }
     };
     follower.progress.end();
-    let embedded = attached.hosted.is_some();
-    attached.close().await;
-    match ended? {
-        Pause::Ended(job) => Ok(follower.summarize(&job)),
-        Pause::Interrupted | Pause::ExchangeGone => {
-            note(format_args!("left; `hands job watch {}` comes back to it", record.id));
-            if embedded {
-                note("the embedded exchange stopped with this command, so nothing runs until then");
-            }
-            Ok(Exit::Interrupted)
+    Ok(match ended? {
+        Pause::Ended(job) => {
+            let exit = follower.summarize(&job);
+            Some(Followed { job, exit })
         }
+        Pause::Interrupted | Pause::ExchangeGone => None,
+    })
+}
+
+/// Says that a job was left, and how to come back to it.
+pub(crate) fn say_left(record: &JobRecord, embedded: bool) -> Exit {
+    note(format_args!("left; `hands job watch {}` comes back to it", record.id));
+    if embedded {
+        note("the embedded exchange stopped with this command, so nothing runs until then");
     }
+    Exit::Interrupted
 }
 
 impl Follower<'_> {
@@ -105,7 +151,11 @@ impl Follower<'_> {
             tokio::select! {
                 () = interrupt.wait() => return Ok(Pause::Interrupted),
                 Some((result, fetched)) = fetches.next(), if !fetches.is_empty() => {
-                    self.place(&result, fetched?)?;
+                    match fetched {
+                        Some(fetched) => self.place(&result, fetched?)?,
+                        None if result.voided => self.void(&result)?,
+                        None => self.confirm(&result)?,
+                    }
                 }
                 event = events.next(), if !over && fetches.len() < FETCHES => match event {
                     Some(Ok(Event::Progress(job))) => {
@@ -114,9 +164,13 @@ impl Follower<'_> {
                             ask_at = Instant::now() + PATIENCE;
                         }
                         self.progress.update(&job);
+                        over |= self.how.until == Until::Delivered && is_delivered(&job);
                         self.job = Some(job);
                     }
-                    Some(Ok(Event::Result(result))) => fetches.push_back(fetch(client.clone(), result)),
+                    Some(Ok(Event::Result(result))) => {
+                        let there = self.is_there(&result);
+                        fetches.push_back(fetch(client.clone(), result, there));
+                    }
                     Some(Ok(Event::Lost { error, retry_in })) => {
                         let since = *lost_since.get_or_insert_with(Instant::now);
                         if attached.may_be_gone() && since.elapsed() > TAKEOVER {
@@ -165,14 +219,19 @@ impl Follower<'_> {
         }
     }
 
-    /// Puts what came of a task where it belongs, and remembers it.
+    /// Puts what came of a task where it belongs, and remembers it. What was delivered of it before, and proved right, stays.
     fn place(&mut self, result: &TaskResult, fetched: Fetched) -> anyhow::Result<()> {
+        if self.is_there(result) {
+            return self.confirm(result);
+        }
+        let before = self.placements.provisional.get(&result.index).cloned();
         let single = self.record.names.is_empty();
         let (files, failure) = match fetched {
             Fetched::Tree(tree) => {
+                let place = self.record.place_of(result.index);
                 let name = self.record.task_name(result.index).map(|name| format!("{name}.stdout"));
-                let placed = self.folder.place(result.index, &tree, name.as_deref())?;
-                if single {
+                let placed = self.folder.place(place, &tree, name.as_deref())?;
+                if single && self.how.prints {
                     self.progress.suspend(|| -> anyhow::Result<()> {
                         show_words(&result.stderr, usize::MAX);
                         match tree.write_stdout(&mut std::io::stdout().lock()) {
@@ -194,17 +253,65 @@ impl Follower<'_> {
         if let Some(failure) = &failure {
             self.progress.suspend(|| show_failure(self.record, result, failure));
         }
-        let task = TaskRecord { ordinal: result.ordinal, index: result.index, files, failure };
-        self.placements.add(&task)
+        if let Some(before) = before {
+            self.discard(&before, &files)?;
+        }
+        self.remember(result, files, failure)
+    }
+
+    /// Whether the result is there already, as a provisional one.
+    fn is_there(&self, result: &TaskResult) -> bool {
+        self.placements.provisional.get(&result.index).is_some_and(|before| before.digest == result.digest)
+    }
+
+    /// What was delivered of a task has proved right.
+    fn confirm(&mut self, result: &TaskResult) -> anyhow::Result<()> {
+        let before = self.placements.provisional.get(&result.index).cloned();
+        let (files, failure) = before.map(|before| (before.files, before.failure)).unwrap_or_default();
+        self.remember(result, files, failure)
+    }
+
+    /// A result is void: what was placed of it goes, and another will come.
+    fn void(&mut self, result: &TaskResult) -> anyhow::Result<()> {
+        let name = self.record.task_name(result.index).map_or_else(|| result.index.to_string(), str::to_owned);
+        self.progress.note(format_args!(
+            "the provisional result of task {name} is void: whoever computed it was found wrong; it runs again"
+        ));
+        if let Some(before) = self.placements.provisional.get(&result.index).cloned() {
+            self.discard(&before, &[])?;
+        }
+        self.remember(result, Vec::new(), None)
+    }
+
+    /// Removes what was placed of a provisional result, but for files that its successor has.
+    fn discard(&self, before: &TaskRecord, kept: &[String]) -> anyhow::Result<()> {
+        for path in before.files.iter().filter(|path| !kept.contains(path)) {
+            let file = self.folder.root().join(path);
+            match std::fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("{} is void and cannot be removed", file.display()));
+                }
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, result: &TaskResult, files: Vec<String>, failure: Option<String>) -> anyhow::Result<()> {
+        let (ordinal, index, digest) = (result.ordinal, result.index, result.digest);
+        self.placements.add(&TaskRecord { ordinal, index, files, failure, digest, sureness: Sureness::of(result) })
     }
 
     /// Says what came of the job.
     fn summarize(&self, job: &Job) -> Exit {
         let failed = self.placements.failed;
-        let undone = job.tasks.saturating_sub(job.finished + job.claimed);
+        let undone = job.tasks.saturating_sub(job.finished + job.claimed + job.provisional);
+        let good = job.finished - job.failed.min(job.finished);
         let mut parts = Vec::new();
-        if !self.record.names.is_empty() || failed + undone > 0 {
-            parts.push(format!("{} of {} done", job.finished - job.failed.min(job.finished), count(job.tasks, "task")));
+        if job.provisional > 0 {
+            parts.push(format!("{good} verified, {} provisional", job.provisional));
+        } else if !self.record.names.is_empty() || failed + undone > 0 {
+            parts.push(format!("{good} of {} done", count(job.tasks, "task")));
         }
         if failed > 0 {
             parts.push(format!("{failed} failed"));
@@ -221,13 +328,24 @@ impl Follower<'_> {
         if !parts.is_empty() {
             note(parts.join(", "));
         }
+        if job.provisional > 0 {
+            note(format_args!(
+                "provisional results are not paid yet and may still come to nothing; `hands job watch {}` sees the end, `--final` waits for it",
+                self.record.id
+            ));
+        }
         if failed + undone > 0 { Exit::TaskFailed } else { Exit::Done }
     }
 }
 
-fn fetch(client: Client, result: Box<TaskResult>) -> Fetch {
+/// Whether every task's result is there.
+fn is_delivered(job: &Job) -> bool {
+    job.provisional > 0 && job.finished.saturating_add(job.claimed).saturating_add(job.provisional) >= job.tasks
+}
+
+fn fetch(client: Client, result: Box<TaskResult>, there: bool) -> Fetch {
     Box::pin(async move {
-        let fetched = client.fetch(&result).await;
+        let fetched = if result.voided || there { None } else { Some(client.fetch(&result).await) };
         (result, fetched)
     })
 }

@@ -4,13 +4,15 @@ use crate::describe::count;
 use crate::files::{read_json, write_json};
 use crate::home::Home;
 use anyhow::{Context as _, bail};
+use api::job::TaskResult;
 use client::Folder;
 use orders::{RequestOrder, Signed};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use units::OrderHash;
+use units::{B256, OrderHash};
 
 /// Where a job was submitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +39,17 @@ pub(crate) struct JobRecord {
     pub(crate) names: Vec<String>,
     /// The signed order, which cancelling needs.
     pub(crate) order: Signed<RequestOrder>,
+    /// The index, among all that were asked for together, of its first task: those before are of the job that tried one.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub(crate) first: u64,
+    /// The job that tried one of the tasks beforehand: its files in the same folder are as good as this one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) trial: Option<OrderHash>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields so")]
+fn is_first(index: &u64) -> bool {
+    *index == 0
 }
 
 /// What came of one task: a line of `placed.jsonl`.
@@ -52,6 +65,40 @@ pub(crate) struct TaskRecord {
     /// Why it has none, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) failure: Option<String>,
+    /// Its result's digest.
+    #[serde(default)]
+    pub(crate) digest: B256,
+    /// How sure the result is.
+    #[serde(default, skip_serializing_if = "Sureness::is_final")]
+    pub(crate) sureness: Sureness,
+}
+
+/// How sure a result is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Sureness {
+    /// It stays.
+    #[default]
+    Final,
+    /// It may still come to nothing.
+    Provisional,
+    /// It came to nothing.
+    Voided,
+}
+
+impl Sureness {
+    /// Of a result as the exchange tells it.
+    pub(crate) fn of(result: &TaskResult) -> Self {
+        match (result.provisional, result.voided) {
+            (_, true) => Self::Voided,
+            (true, false) => Self::Provisional,
+            (false, false) => Self::Final,
+        }
+    }
+
+    fn is_final(&self) -> bool {
+        *self == Self::Final
+    }
 }
 
 /// The tasks of a job that have been seen to their end.
@@ -64,6 +111,8 @@ pub(crate) struct Placements {
     pub(crate) failed: u64,
     /// How many files they left.
     pub(crate) files: u64,
+    /// Those whose result is not final, by index.
+    pub(crate) provisional: BTreeMap<u64, TaskRecord>,
 }
 
 impl JobRecord {
@@ -105,8 +154,14 @@ impl JobRecord {
         }
     }
 
+    /// The number by which the folder knows the task with this index.
+    pub(crate) fn place_of(&self, index: u64) -> u64 {
+        self.first.saturating_add(index)
+    }
+
     /// What the task with this index is called.
     pub(crate) fn task_name(&self, index: u64) -> Option<&str> {
+        let index = self.first.saturating_add(index);
         usize::try_from(index).ok().and_then(|index| self.names.get(index)).map(String::as_str)
     }
 
@@ -114,14 +169,17 @@ impl JobRecord {
     pub(crate) fn open(&self, home: &Home) -> anyhow::Result<(Folder, Placements)> {
         let mut folder = Folder::new(&self.out);
         for other in Self::all(home)?.iter().filter(|other| other.out == self.out && other.id != self.id) {
+            let of_this_job = self.trial == Some(other.id);
             for task in read_tasks(&tasks_file(home, other.id))? {
-                task.files.iter().for_each(|path| folder.allow_replacing(path));
+                for path in &task.files {
+                    if of_this_job { folder.adopt(task.index, path) } else { folder.allow_replacing(path) }
+                }
             }
         }
         let file = tasks_file(home, self.id);
-        let mut placements = Placements { file, last: None, failed: 0, files: 0 };
+        let mut placements = Placements { file, last: None, failed: 0, files: 0, provisional: BTreeMap::new() };
         for task in read_tasks(&placements.file)? {
-            task.files.iter().for_each(|path| folder.adopt(task.index, path));
+            task.files.iter().for_each(|path| folder.adopt(self.place_of(task.index), path));
             placements.count(&task);
         }
         if placements.last.is_some() {
@@ -149,8 +207,18 @@ impl Placements {
 
     fn count(&mut self, task: &TaskRecord) {
         self.last = self.last.max(Some(task.ordinal));
-        self.failed += u64::from(task.failure.is_some());
-        self.files += task.files.len() as u64;
+        // What was not final counts no more once there is something later.
+        if let Some(before) = self.provisional.remove(&task.index) {
+            self.failed -= u64::from(before.failure.is_some());
+            self.files -= before.files.len() as u64;
+        }
+        if task.sureness != Sureness::Voided {
+            self.failed += u64::from(task.failure.is_some());
+            self.files += task.files.len() as u64;
+        }
+        if task.sureness == Sureness::Provisional {
+            self.provisional.insert(task.index, task.clone());
+        }
     }
 }
 

@@ -44,7 +44,7 @@ impl Progress {
         match self {
             Self::Bar(bar) => {
                 bar.set_length(job.tasks);
-                bar.set_position(job.finished + job.claimed);
+                bar.set_position(job.finished + job.claimed + job.provisional);
                 bar.set_message(line);
             }
             Self::Plain { last, said } => {

@@ -1,28 +1,37 @@
 //! What `run` and `map` have in common: choosing the terms, uploading, submitting, following.
 
+mod trial;
+
 use crate::attach::{Attached, ExchangeArgs, Needs, attach};
 use crate::commands::Context;
-use crate::describe::count;
+use crate::describe::{self, count};
 use crate::exit::{Exit, hinted};
-use crate::follow::follow;
+use crate::follow::{How, Until, follow_on, say_left};
 use crate::host::Interrupt;
 use crate::job_record::JobRecord;
 use crate::terminal::note;
 use crate::{consent, parse, wallet};
 use anyhow::{Context as _, bail};
+use api::exchange::Category;
+use api::job::{Job, TaskResult};
 use api::order::Kind;
 use api::params::Input;
 use clap::Args;
 use client::{BookFilter, Client, JobSpec, Tasks};
 use futures::{StreamExt as _, TryStreamExt as _};
+use orders::SigningKey;
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use units::{Address, Amount};
+use trial::Tried;
+use units::{Address, Amount, OrderHash};
 
 /// Files sent at once.
 const UPLOADS: usize = 4;
 /// The most of a title that is sent.
 const TITLE_CHARS: usize = 60;
+/// The time limit where none is given and none is tried.
+const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// The trust asked for where everybody may work.
 const TRUST_AMONG_STRANGERS: u64 = 3;
 
@@ -39,9 +48,13 @@ pub(crate) struct Terms {
     /// The most to pay for a task, in credits. Default: 0 on a private exchange, else what the book asks now.
     #[arg(long, value_name = "CREDITS", value_parser = parse::credits)]
     pub(crate) max_price: Option<Amount>,
-    /// The most a task may take on a reference machine (90s, 5m, 1h30m); picks the smallest time class that holds it.
-    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse::duration)]
-    pub(crate) time_limit: Duration,
+    /// The most a task may take on a reference machine (90s, 5m, 1h30m); picks the smallest time class that holds it. Default:
+    /// where strangers work and there are many tasks, one is tried first and its time picks the class of the others; else 5m.
+    #[arg(long, value_name = "DURATION", value_parser = parse::duration)]
+    pub(crate) time_limit: Option<Duration>,
+    /// The time class itself, by its name or number.
+    #[arg(long, value_name = "CLASS", conflicts_with = "time_limit")]
+    pub(crate) category: Option<String>,
     /// Where results go. Default: a new folder here, named after the program and the job, made when there are files.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
@@ -51,6 +64,13 @@ pub(crate) struct Terms {
     /// A name for the job, for people.
     #[arg(long)]
     pub(crate) title: Option<String>,
+    /// Waits until no result can come to nothing any more. Default: until every result is there, be it provisional (one
+    /// stranger's word at trust 1, before the check that covers it).
+    #[arg(long = "final")]
+    pub(crate) until_final: bool,
+    /// Prints what came of it as JSON, in place of what a single program says.
+    #[arg(long, conflicts_with = "detach")]
+    pub(crate) json: bool,
     /// Agrees to everything that would be asked.
     #[arg(long, short)]
     pub(crate) yes: bool,
@@ -77,7 +97,7 @@ pub(crate) async fn submit(context: &Context, terms: &Terms, work: Work<'_>) -> 
     check_files(terms, &work)?;
     let key = wallet::load(&context.home)?;
     let needs = Needs::Workers { trust: terms.trust.unwrap_or(1) };
-    let attached = attach(&context.home, &key, &terms.exchange, needs).await?;
+    let mut attached = attach(&context.home, &key, &terms.exchange, needs).await?;
     if terms.detach && attached.hosted.is_some() {
         attached.close().await;
         return Err(hinted(
@@ -85,19 +105,43 @@ pub(crate) async fn submit(context: &Context, terms: &Terms, work: Work<'_>) -> 
             "`hands up` in another terminal, or the same without --detach",
         ));
     }
-    let mut interrupt = Interrupt::listen();
+    let interrupt = Interrupt::listen();
+    let submitted = Box::pin(submit_to(context, terms, work, &mut attached, &key, interrupt)).await;
+    attached.close().await;
+    submitted
+}
+
+/// Submits the work to an exchange, a task beforehand where that is how its time class is found.
+async fn submit_to(
+    context: &Context,
+    terms: &Terms,
+    work: Work<'_>,
+    attached: &mut Attached,
+    key: &SigningKey,
+    mut interrupt: Interrupt,
+) -> anyhow::Result<Exit> {
+    let until = if terms.until_final { Until::Final } else { Until::Delivered };
+    let how = How { until, prints: !terms.json };
     let prepared = tokio::select! {
-        prepared = Box::pin(prepare(context, terms, work, &attached)) => Some(prepared),
-        () = interrupt.wait() => None,
-    };
-    let record = match prepared {
-        Some(Ok(record)) => record,
-        Some(Err(error)) => {
-            attached.close().await;
-            return Err(error);
+        prepared = Box::pin(prepare(context, terms, work, attached)) => prepared?,
+        () = interrupt.wait() => {
+            note("interrupted before the job was submitted");
+            return Ok(Exit::Interrupted);
         }
-        None => {
-            attached.close().await;
+    };
+    let (class, tried) = match prepared.class.clone() {
+        Class::Given(class) => (class, None),
+        Class::Tried(class) => {
+            let tried = Box::pin(trial::run(context, terms, &prepared, &class, attached, key, &interrupt)).await?;
+            let Some(tried) = tried else { return Ok(Exit::Interrupted) };
+            (tried.class.clone(), Some(tried))
+        }
+    };
+    let rest = u64::from(tried.is_some());
+    let placing = Box::pin(prepared.place(context, terms, attached, &class, rest, tried.as_ref()));
+    let record = tokio::select! {
+        record = placing => record?,
+        () = interrupt.wait() => {
             note("interrupted before the job was submitted");
             return Ok(Exit::Interrupted);
         }
@@ -107,23 +151,70 @@ pub(crate) async fn submit(context: &Context, terms: &Terms, work: Work<'_>) -> 
         note(format_args!("submitted; `hands job watch {}` follows it", record.id));
         return Ok(Exit::Done);
     }
-    Box::pin(follow(context, attached, key, &record, interrupt)).await
+    let embedded = attached.hosted.is_some();
+    let followed = Box::pin(follow_on(context, attached, key, &record, interrupt, how)).await?;
+    let Some(followed) = followed else { return Ok(say_left(&record, embedded)) };
+    if terms.json {
+        let results = all_results(&attached.client, record.id).await?;
+        let said = Said { trial: tried.as_ref().map(Tried::shown), job: &followed.job, results: &results };
+        crate::terminal::say(serde_json::to_string_pretty(&said)?);
+    }
+    Ok(match tried {
+        Some(tried) if tried.exit != Exit::Done => tried.exit,
+        Some(_) | None => followed.exit,
+    })
 }
 
-/// Uploads and submits; remembers the job.
-async fn prepare(context: &Context, terms: &Terms, work: Work<'_>, attached: &Attached) -> anyhow::Result<JobRecord> {
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Said<'a> {
+    /// The task that was tried first, if one was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trial: Option<trial::Shown<'a>>,
+    job: &'a Job,
+    results: &'a [TaskResult],
+}
+
+/// All that is known of a job's tasks.
+pub(crate) async fn all_results(client: &Client, job: OrderHash) -> Result<Vec<TaskResult>, client::Error> {
+    let mut all = Vec::new();
+    let mut from = 0;
+    loop {
+        let (page, next) = client.results(job, from).await?;
+        all.extend(page);
+        match next {
+            Some(next) => from = next,
+            None => return Ok(all),
+        }
+    }
+}
+
+/// How the time class is found.
+#[derive(Clone, Debug)]
+enum Class {
+    /// It is this one.
+    Given(Category),
+    /// A task that is tried in this one says.
+    Tried(Category),
+}
+
+/// All that a job needs but its time class: sent already.
+struct Prepared {
+    spec: JobSpec,
+    class: Class,
+    app_name: String,
+    names: Vec<String>,
+    volume: u64,
+}
+
+/// Uploads what the job needs, and finds out how its time class is chosen.
+async fn prepare(context: &Context, terms: &Terms, work: Work<'_>, attached: &Attached) -> anyhow::Result<Prepared> {
     let client = &attached.client;
     consent::to_strangers(&context.home, client, terms.yes)?;
-    let private = client.exchange().private;
-    let trust = terms.trust.unwrap_or(if private { 1 } else { TRUST_AMONG_STRANGERS });
-    let category = category_for(client, terms.time_limit)?;
-    let pool = terms.pool.as_deref().map(|pool| pool_address(client, pool)).transpose()?;
+    let trust = terms.trust.unwrap_or(if client.exchange().private { 1 } else { TRUST_AMONG_STRANGERS });
     let volume = work.files.as_ref().map_or(1, Vec::len) as u64;
-    let max_price = match terms.max_price {
-        Some(price) => price,
-        None if private => Amount::ZERO,
-        None => asked_price(client, category, trust, volume, terms.yes).await?,
-    };
+    let class = class_for(client, terms, volume)?;
+    let pool = terms.pool.as_deref().map(|pool| pool_address(client, pool)).transpose()?;
     let (app, app_max_price, app_name) = app(client, work.app).await?;
     let inputs = upload_all(client, &terms.inputs).await?;
     let names: Vec<String> = work.files.iter().flatten().map(|(file, _)| file_name(file)).collect();
@@ -136,28 +227,62 @@ async fn prepare(context: &Context, terms: &Terms, work: Work<'_>, attached: &At
         _ => format!("{app_name} × {volume}"),
     });
     let title: String = title.chars().take(TITLE_CHARS).collect();
-    let spec = JobSpec {
-        app_max_price,
-        args: work.args,
-        inputs,
-        tasks,
-        category,
-        trust,
-        max_price,
-        pool,
-        title: title.clone(),
-        ..JobSpec::of(app)
-    };
-    let submitted = client.submit(&spec).await?;
-    let id = submitted.job.id;
-    let out = match &terms.out {
-        Some(out) => out.clone(),
-        None => PathBuf::from(format!("{app_name}-{}", &id.to_string()[2..10])),
-    };
-    let out = std::path::absolute(&out).with_context(|| format!("{} is no folder's name", out.display()))?;
-    let record = JobRecord { id, title, place: attached.place.clone(), out, names, order: submitted.order };
-    record.save(&context.home)?;
-    Ok(record)
+    let spec = JobSpec { app_max_price, args: work.args, inputs, tasks, trust, pool, title, ..JobSpec::of(app) };
+    Ok(Prepared { spec, class, app_name, names, volume })
+}
+
+impl Prepared {
+    /// Submits the tasks from this one on in this time class; remembers the job.
+    async fn place(
+        &self,
+        context: &Context,
+        terms: &Terms,
+        attached: &Attached,
+        class: &Category,
+        from: u64,
+        tried: Option<&Tried>,
+    ) -> anyhow::Result<JobRecord> {
+        let tasks = match &self.spec.tasks {
+            Tasks::Rows(rows) => Tasks::Rows(rows.get(usize::try_from(from)?..).unwrap_or_default().to_vec()),
+            alike @ Tasks::Alike { .. } => alike.clone(),
+        };
+        let first = tried.map(|tried| (&tried.record.out, tried.record.id));
+        self.place_tasks(context, terms, attached, class, tasks, from, first).await
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a job is made of all of these")]
+    async fn place_tasks(
+        &self,
+        context: &Context,
+        terms: &Terms,
+        attached: &Attached,
+        class: &Category,
+        tasks: Tasks,
+        first: u64,
+        tried: Option<(&PathBuf, OrderHash)>,
+    ) -> anyhow::Result<JobRecord> {
+        let client = &attached.client;
+        let private = client.exchange().private;
+        let (volume, trust) = (tasks.count(), self.spec.trust);
+        let max_price = match terms.max_price {
+            Some(price) => price,
+            None if private => Amount::ZERO,
+            None => asked_price(client, class.id, trust, volume, terms.yes).await?,
+        };
+        let spec = JobSpec { tasks, category: class.id, max_price, ..self.spec.clone() };
+        let submitted = client.submit(&spec).await?;
+        let id = submitted.job.id;
+        let out = match (&terms.out, tried) {
+            (Some(out), _) | (None, Some((out, _))) => out.clone(),
+            (None, None) => PathBuf::from(format!("{}-{}", self.app_name, &id.to_string()[2..10])),
+        };
+        let out = std::path::absolute(&out).with_context(|| format!("{} is no folder's name", out.display()))?;
+        let (title, place, names) = (spec.title, attached.place.clone(), self.names.clone());
+        let trial = tried.map(|(_, trial)| trial);
+        let record = JobRecord { id, title, place, out, names, order: submitted.order, first, trial };
+        record.save(&context.home)?;
+        Ok(record)
+    }
 }
 
 /// Complains of missing files before anything is started or sent.
@@ -201,16 +326,28 @@ async fn app(client: &Client, app: &str) -> anyhow::Result<(Address, Amount, Str
     }
 }
 
-/// The smallest time class that holds the limit.
-fn category_for(client: &Client, limit: Duration) -> anyhow::Result<u64> {
-    let categories = &client.exchange().categories;
-    let fitting = categories.iter().filter(|category| category.seconds >= limit.as_secs());
-    match fitting.min_by_key(|category| category.seconds) {
-        Some(category) => Ok(category.id),
+/// How the time class is found: it was said, or there is nothing to save by finding out, or a task is tried.
+fn class_for(client: &Client, terms: &Terms, volume: u64) -> anyhow::Result<Class> {
+    let classes = &client.exchange().categories;
+    if let Some(name) = &terms.category {
+        let fits = |class: &&Category| class.name.eq_ignore_ascii_case(name) || class.id.to_string() == *name;
+        let names: Vec<&str> = classes.iter().map(|class| class.name.as_str()).collect();
+        let class = classes.iter().find(fits).cloned();
+        return class
+            .map(Class::Given)
+            .with_context(|| format!("there is no time class {name}; there are {}", names.join(", ")));
+    }
+    let free = client.exchange().private || terms.max_price == Some(Amount::ZERO);
+    if terms.time_limit.is_none() && volume > 1 && !free && !terms.detach {
+        return Ok(Class::Tried(trial::middling(classes)?));
+    }
+    let limit = terms.time_limit.unwrap_or(TIME_LIMIT);
+    match trial::smallest(classes, limit) {
+        Some(class) => Ok(Class::Given(class)),
         None => {
-            let most = categories.iter().map(|category| category.seconds).max().unwrap_or_default();
-            let most = crate::describe::duration(Duration::from_secs(most));
-            bail!("no time class of this exchange holds {}; the longest is {most}", crate::describe::duration(limit))
+            let most = classes.iter().map(|class| class.seconds).max().unwrap_or_default();
+            let most = describe::duration(Duration::from_secs(most));
+            bail!("no time class of this exchange holds {}; the longest is {most}", describe::duration(limit))
         }
     }
 }

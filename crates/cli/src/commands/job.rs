@@ -4,10 +4,11 @@ use crate::attach::{Attached, ExchangeArgs, Needs, attach, attach_place};
 use crate::commands::Context;
 use crate::describe::{self, ago, count, short};
 use crate::exit::{Exit, hinted};
-use crate::follow::{follow, show_failure};
+use crate::follow::{How, Until, follow, show_failure};
 use crate::host::Interrupt;
 use crate::job_record::{JobRecord, Place};
 use crate::listing::Format;
+use crate::submit::all_results;
 use crate::terminal::{note, say};
 use crate::wallet;
 use anyhow::Context as _;
@@ -218,7 +219,8 @@ async fn watch(context: &Context, job: &JobName, out: Option<PathBuf>) -> anyhow
         None => record,
     };
     record.save(&context.home)?;
-    Box::pin(follow(context, found.attached, found.key, &record, interrupt)).await
+    let how = How { until: Until::Final, prints: true };
+    Box::pin(follow(context, found.attached, &found.key, &record, interrupt, how)).await
 }
 
 /// A record of a job that was submitted elsewhere: its tasks are called by their indexes.
@@ -233,14 +235,15 @@ async fn adopt(context: &Context, attached: &Attached, id: OrderHash) -> anyhow:
         tasks => (0..tasks).map(|index| format!("task-{index}")).collect(),
     };
     let out = std::path::absolute(format!("job-{}", &id.to_string()[2..10]))?;
-    let record = JobRecord { id, title: job.title, place: attached.place.clone(), out, names, order };
+    let place = attached.place.clone();
+    let record = JobRecord { id, title: job.title, place, out, names, order, first: 0, trial: None };
     record.save(&context.home)?;
     Ok(record)
 }
 
 async fn results(context: &Context, job: &JobName, format: Format) -> anyhow::Result<Exit> {
     let found = job.find(context, Needs::Answers).await?;
-    let all = all_results(&found).await;
+    let all = all_results(&found.attached.client, found.id).await;
     found.attached.close().await;
     let all = all?;
     let name = |index: u64| {
@@ -251,11 +254,7 @@ async fn results(context: &Context, job: &JobName, format: Format) -> anyhow::Re
     format.list(&all, &columns, "nothing yet; `hands job explain ID` says why", |result: &TaskResult| {
         vec![
             name(result.index),
-            match &result.outcome {
-                Outcome::Completed => "completed".to_owned(),
-                Outcome::Failed { reason } => format!("failed: {reason}"),
-                Outcome::Claimed => "not done in time".to_owned(),
-            },
+            outcome(result),
             result.agreed.to_string(),
             result.dissented.to_string(),
             result.cost.to_string(),
@@ -272,16 +271,16 @@ async fn results(context: &Context, job: &JobName, format: Format) -> anyhow::Re
     Ok(Exit::Done)
 }
 
-async fn all_results(found: &Found) -> Result<Vec<TaskResult>, client::Error> {
-    let mut all = Vec::new();
-    let mut from = 0;
-    loop {
-        let (page, next) = found.attached.client.results(found.id, from).await?;
-        all.extend(page);
-        match next {
-            Some(next) => from = next,
-            None => return Ok(all),
-        }
+/// What came of a task, in words.
+fn outcome(result: &TaskResult) -> String {
+    if result.voided {
+        return "void; it runs again".to_owned();
+    }
+    match &result.outcome {
+        Outcome::Completed if result.provisional => "provisional".to_owned(),
+        Outcome::Completed => "completed".to_owned(),
+        Outcome::Failed { reason } => format!("failed: {reason}"),
+        Outcome::Claimed => "not done in time".to_owned(),
     }
 }
 
