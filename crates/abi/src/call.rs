@@ -203,6 +203,46 @@ pub enum Call {
         is_member: bool,
     },
 
+    /// Publish a workerpool of the sender's on these terms and let the exchange run it (our extension).
+    OpenPool {
+        /// What it is called.
+        description: String,
+        /// What a worker stakes, percent of the pool's price.
+        worker_stake_ratio: U256,
+        /// The owner's share, percent; at most 100.
+        scheduler_reward_ratio: U256,
+        /// Whether any worker may work there, or only whom the owner invites.
+        open: bool,
+    },
+    /// Let the exchange run the sender's workerpool, or change whether it is open (our extension).
+    HostPool {
+        /// Which.
+        pool: Address,
+        /// Whether any worker may work there.
+        open: bool,
+    },
+    /// Have the exchange sell no more for the sender's workerpool (our extension).
+    ClosePool {
+        /// Which.
+        pool: Address,
+    },
+    /// Invite a worker into the sender's workerpool, or take the invitation back (our extension).
+    Invite {
+        /// Which pool.
+        pool: Address,
+        /// Whom.
+        worker: Address,
+        /// In or out.
+        invited: bool,
+    },
+    /// Take a worker out of a pool with what was withheld of its earnings; by the worker or its owner (our extension).
+    LeavePool {
+        /// Which pool.
+        pool: Address,
+        /// Whom.
+        worker: Address,
+    },
+
     /// No function that the exchange carries out: refused, but as a call with a nonce.
     Unknown {
         /// What was called.
@@ -256,7 +296,12 @@ impl Call {
             | Self::SetCallbackGas { .. }
             | Self::CreateCategory { .. }
             | Self::CreateGroup { .. }
-            | Self::SetGroupMember { .. } => Target::Hub,
+            | Self::SetGroupMember { .. }
+            | Self::OpenPool { .. }
+            | Self::HostPool { .. }
+            | Self::ClosePool { .. }
+            | Self::Invite { .. }
+            | Self::LeavePool { .. } => Target::Hub,
         }
     }
 }

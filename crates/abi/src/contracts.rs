@@ -260,11 +260,20 @@ alloy_sol_types::sol! {
     interface Extension {
         event GroupCreated(address indexed group, address indexed owner);
         event GroupMemberSet(address indexed group, address indexed member, bool isMember);
+        event PoolHosted(address indexed pool, bool open);
+        event PoolClosed(address indexed pool);
+        event Invited(address indexed pool, address indexed worker, bool invited);
+        event Left(address indexed pool, address indexed worker, uint256 released);
 
         function issue(address account, uint256 amount) external;
         function redeem(address account, uint256 amount) external;
         function createGroup(bytes32 salt) external returns (address);
         function setGroupMember(address group, address member, bool isMember) external;
+        function openPool(string description, uint256 workerStakeRatio, uint256 schedulerRewardRatio, bool open) external returns (address);
+        function hostPool(address pool, bool open) external;
+        function closePool(address pool) external;
+        function invite(address pool, address worker, bool invited) external;
+        function leavePool(address pool, address worker) external;
     }
 
     interface Registry {

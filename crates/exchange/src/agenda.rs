@@ -57,10 +57,11 @@ impl Exchange {
         let deal = self.hub.deal(id).expect("the deal was just made");
         self.agenda.deals.insert(id, Progress { request, left: deal.bot_size, cursor: deal.bot_first });
         // Only the exchange's own pools are watched: they sell no more than they can do, so that this stays bounded.
-        let watched = self.genesis.hosted(deal.workerpool.pointer).is_some();
+        let watched = self.is_hosted(deal.workerpool.pointer);
         if let Some(deadline) = self.hub.final_deadline(deal).filter(|_| watched) {
             self.agenda.due.insert((deadline, id));
         }
+        self.draw(id);
     }
 
     /// A task is done or failed; if it was the deal's last, the deal is finished.
@@ -77,6 +78,8 @@ impl Exchange {
             self.agenda.due.remove(&(deadline, id));
         }
         self.agenda.due.insert((self.now.saturating_add(KEPT_AFTER_END), id));
+        self.secrets.deal_finished(id);
+        self.note_ended(id);
         events.push(Event::DealFinished { deal: id });
     }
 
@@ -132,6 +135,7 @@ impl Exchange {
         if over {
             self.hub.forget_deal(id);
             self.agenda.deals.remove(&id);
+            self.secrets.deal_forgotten(id);
             self.agenda.due.pop_first();
             events.push(Event::DealForgotten { deal: id });
         }

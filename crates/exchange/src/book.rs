@@ -112,6 +112,24 @@ impl Exchange {
         Ok(())
     }
 
+    /// A request whose program always fails leaves the book. It is not closed: its requester may place it again.
+    pub(crate) fn halt(&mut self, request: OrderHash, events: &mut Vec<Event>) -> Result<(), Rejection> {
+        let Some(AnyOrder::Request(_)) = self.resting.find(request) else {
+            return Err(Rejection::UnknownOrder(request));
+        };
+        self.take_off(request, RemovalReason::Halted, events);
+        Ok(())
+    }
+
+    /// What the exchange offered for a pool leaves the book.
+    pub(crate) fn withdraw_offers(&mut self, pool: Address, events: &mut Vec<Event>) {
+        for hash in self.resting.of_subject(pool) {
+            if self.is_offered(hash) {
+                self.take_off(hash, RemovalReason::Withdrawn, events);
+            }
+        }
+    }
+
     /// The clerk's decision: these four make a deal, the requester paying.
     pub(crate) fn match_resting(
         &mut self,
@@ -186,6 +204,7 @@ impl Exchange {
 
     fn take_off(&mut self, hash: OrderHash, why: RemovalReason, events: &mut Vec<Event>) {
         if let Some(order) = self.resting.remove(hash) {
+            self.retract_offer(hash);
             events.push(Event::OrderRemoved { kind: order.kind(), order: hash, why });
         }
     }

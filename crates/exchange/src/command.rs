@@ -1,7 +1,8 @@
 //! What the exchange is told: what people and machines did, and what policy decided.
 
 use orders::{
-    AppOrder, Checked, CheckedBatch, DatasetOrder, Order, OrderKind, Recovered, RequestOrder, WorkerpoolOrder,
+    AppOrder, Checked, CheckedBatch, CheckedRating, DatasetOrder, Order, OrderKind, Recovered, RequestOrder,
+    WorkerpoolOrder,
 };
 use serde::{Deserialize, Serialize};
 use units::{Address, Amount, B256, Bytes, DealId, OrderHash, TaskId, Timestamp, U256};
@@ -121,12 +122,23 @@ pub struct Place {
 /// Why a hosted pool pays a worker beside PoCo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum PayReason {
-    /// The worker was the second witness of a program's failure, or checked another's result.
+    /// The worker was the second witness of a program's failure.
     SecondWitness,
     /// The worker's replica was called off when another was sooner.
     Hedge,
     /// PoCo's split left the worker below its floor.
     TopUp,
+    /// The worker checked another's result, or agreed with one when PoCo needed no more.
+    Check,
+}
+
+/// What a worker's result is held against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// What these workers, of other and distinct owners, hold of the same task.
+    Witnesses(Vec<Address>),
+    /// The result that two owners proved of a task with the same content before.
+    Known,
 }
 
 /// What the exchange is told.
@@ -222,6 +234,57 @@ pub enum Command {
         task: TaskId,
         /// Why.
         why: PayReason,
+    },
+    /// A worker is one of a pool's, and somebody's. Entered once for each worker and owner.
+    Enlist {
+        /// The pool.
+        pool: Address,
+        /// The worker.
+        worker: Address,
+        /// Whose it is; itself, or who signed the evidence.
+        owner: Address,
+        /// The owner's signature of [`orders::Ownership`]; empty when the worker is its own.
+        evidence: Bytes,
+    },
+    /// The operator commits to a secret by which the tasks of deals to come are drawn for checks.
+    AuditCommit {
+        /// Keccak-256 of the secret.
+        commitment: B256,
+    },
+    /// A secret that was committed to, and by which nothing is drawn any more, is shown.
+    AuditOpen {
+        /// The secret.
+        secret: B256,
+    },
+    /// A worker's held completion is held against others: if all agree it has passed a check; if they agree against it, it
+    /// is barred.
+    Check {
+        /// The task.
+        task: TaskId,
+        /// Whose completion.
+        worker: Address,
+        /// What it is held against.
+        evidence: Evidence,
+    },
+    /// A finished task, whose result distinct owners proved, becomes an answer that is known.
+    Know {
+        /// The task.
+        task: TaskId,
+    },
+    /// A request leaves the book because its program always fails.
+    Halt {
+        /// The request order.
+        request: OrderHash,
+    },
+    /// One side of a deal rates the other.
+    Rate {
+        /// What is said, signed.
+        rating: Box<CheckedRating>,
+    },
+    /// The exchange sells for a pool whose owner lets it: the order is signed beforehand in the owner's name, and rests.
+    Offer {
+        /// The order; it needs no signature.
+        order: Box<WorkerpoolOrder>,
     },
     /// Time has passed: overdue tasks are claimed for their payers, and long finished deals leave the live state.
     Tick,

@@ -17,6 +17,8 @@ pub enum RemovalReason {
     Withdrawn,
     /// What it offers has another owner now.
     OwnerChanged,
+    /// Its program always fails.
+    Halted,
 }
 
 /// What an item of a worker's batch was.
@@ -208,6 +210,113 @@ pub enum Event {
         task: TaskId,
         /// Why.
         why: PayReason,
+    },
+    /// A worker is one of a pool's, and whose it is.
+    Enlisted {
+        /// The pool.
+        pool: Address,
+        /// The worker.
+        worker: Address,
+        /// Whose it is.
+        owner: Address,
+    },
+    /// The operator committed to a secret: the tasks of deals made from now on are drawn by it.
+    AuditCommitted {
+        /// Keccak-256 of the secret.
+        commitment: B256,
+    },
+    /// A secret that was committed to is shown: anyone can draw again.
+    AuditOpened {
+        /// Keccak-256 of the secret.
+        commitment: B256,
+        /// The secret.
+        secret: B256,
+    },
+    /// A worker's result was held against others.
+    Checked {
+        /// The task.
+        task: TaskId,
+        /// The worker.
+        worker: Address,
+        /// Whether they agree.
+        passed: bool,
+    },
+    /// A worker was found to have lied: nothing of its is taken in the pool any more, and its deposit is the pool owner's.
+    Barred {
+        /// The pool.
+        pool: Address,
+        /// The worker.
+        worker: Address,
+        /// Its deposit.
+        forfeited: Amount,
+    },
+    /// A finished task became an answer that is known.
+    Known {
+        /// The task.
+        task: TaskId,
+        /// The hash of what the task was: see [`Exchange::content`](crate::Exchange::content).
+        content: B256,
+    },
+    /// A finished task contradicts the answer that was known: its app does not always answer alike, and none is known now.
+    Contradicted {
+        /// The task.
+        task: TaskId,
+        /// The hash of what the task was.
+        content: B256,
+    },
+    /// A worker's reward, or a part of it, is withheld as its deposit.
+    Withheld {
+        /// The pool.
+        pool: Address,
+        /// The worker.
+        worker: Address,
+        /// For which task it was paid.
+        task: TaskId,
+        /// How much is withheld of it.
+        amount: Amount,
+    },
+    /// A worker left a pool: its deposit is its own again, and its standing begins anew.
+    Left {
+        /// The pool.
+        pool: Address,
+        /// The worker.
+        worker: Address,
+        /// Its deposit.
+        released: Amount,
+    },
+    /// One side of a deal rated the other.
+    Rated {
+        /// The deal.
+        deal: DealId,
+        /// Who rates.
+        rater: Address,
+        /// Who is rated.
+        subject: Address,
+        /// 1 to 5.
+        performance: u8,
+        /// 1 to 5.
+        safety: u8,
+    },
+    /// A pool's owner lets the exchange run it.
+    PoolHosted {
+        /// The pool.
+        pool: Address,
+        /// Whether any worker may work there, or only whom the owner invites.
+        open: bool,
+    },
+    /// The exchange sells no more for a pool; what was sold is finished.
+    PoolClosed {
+        /// The pool.
+        pool: Address,
+    },
+    /// A pool's owner invited a worker, or took the invitation back.
+    Invited {
+        /// The pool.
+        pool: Address,
+        /// The worker.
+        worker: Address,
+        /// In or out.
+        invited: bool,
     },
     /// Every task of the deal is done or failed.
     DealFinished {

@@ -7,9 +7,27 @@ use serde::{Deserialize, Serialize};
 use units::{Address, Amount, U256};
 
 /// The rules an entry is judged by. A change that would make an old entry mean something else gets a new number.
-pub const RULES_VERSION: u32 = 1;
+///
+/// 1: PoCo, the book, hosted pools. 2: standing and deposits, hidden audits, checks, ratings, pools opened by anyone.
+pub const RULES_VERSION: u32 = 2;
 /// Chain ids begin here, far from any real chain's, and stay below 2⁵², which JavaScript counts exactly.
 const FIRST_CHAIN_ID: u64 = 0x4d48 << 32;
+
+/// How many tasks' pay a worker of the commons has at stake: about what a liar gets away with before it is caught, (1−p)/p.
+const COMMONS_DEPOSIT: u64 = 20;
+
+/// How a hosted pool makes sure of single words, and what a newcomer puts at stake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audits {
+    /// A worker's first jobs, so many, are all checked.
+    pub first: u64,
+    /// Then, so many of a thousand are, drawn by a secret that was committed to beforehand.
+    pub per_mille: u64,
+    /// A worker's earnings are withheld until they are this many times what it was just paid for a task; 0: never.
+    pub deposit_tasks: u64,
+    /// A worker that passed so many checks is proven: when it leaves the pool, what was withheld is given back.
+    pub proven: u64,
+}
 
 /// A workerpool run by the exchange itself: there its decisions are the authorization.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +42,12 @@ pub struct HostedPool {
     pub worker_stake_ratio: u64,
     /// The owner's share of the pot, percent, at most 100.
     pub scheduler_reward_ratio: u64,
+    /// How single words are audited there; none where nobody need be mistrusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audits: Option<Audits>,
+    /// Whether only workers that its owner invited may work there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_invitation: bool,
 }
 
 /// What exists before the first entry: a world that was recorded elsewhere goes on here.
@@ -70,15 +94,18 @@ pub struct Genesis {
 
 impl Genesis {
     /// The exchange of an operator: PoCo's five categories and a sixth of one minute, the open pools *commons*
-    /// (no worker stake) and *bonded* (PoCo's), and a chain id and addresses of its own, derived from the operator's address.
+    /// (no worker stake, first earnings withheld) and *bonded* (PoCo's), both audited unless the exchange is private, and a chain id and addresses of its own, derived from the operator's address.
     #[must_use]
     pub fn new(operator: Address, private: bool) -> Self {
-        let pool = |name: &str, worker_stake_ratio| HostedPool {
+        let audits = |deposit_tasks| Audits { first: 10, per_mille: 50, deposit_tasks, proven: 20 };
+        let pool = |name: &str, worker_stake_ratio, deposit_tasks| HostedPool {
             name: name.to_owned(),
             address: derived(name, operator),
             owner: operator,
             worker_stake_ratio,
             scheduler_reward_ratio: 1,
+            audits: (!private).then(|| audits(deposit_tasks)),
+            by_invitation: false,
         };
         let salt = keccak256([b"manyhands chain id".as_slice(), operator.as_slice()].concat());
         let low = u64::from(u32::from_be_bytes([salt[0], salt[1], salt[2], salt[3]]));
@@ -92,7 +119,7 @@ impl Genesis {
             workerpool_registry: derived("workerpool registry", operator),
             categories: default_categories(),
             private,
-            pools: vec![pool("commons", 0), pool("bonded", poco::DEFAULT_WORKER_STAKE_RATIO)],
+            pools: vec![pool("commons", 0, COMMONS_DEPOSIT), pool("bonded", poco::DEFAULT_WORKER_STAKE_RATIO, 0)],
             world: World::default(),
             rules_version: RULES_VERSION,
         }

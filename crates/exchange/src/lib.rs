@@ -7,27 +7,33 @@
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 mod agenda;
+mod audit;
 mod book;
 mod command;
 mod digest;
 mod event;
 mod genesis;
+mod hosting;
 mod keep;
 mod log;
 mod machine;
 mod money;
 mod publish;
+mod rating;
 mod recover;
 mod rejection;
+mod standing;
 mod token;
 mod transact;
 mod views;
 mod work;
 
-pub use command::{AnyOrder, Command, Entry, PayReason, Place, Transaction};
+pub use audit::audit_draw;
+pub use command::{AnyOrder, Command, Entry, Evidence, PayReason, Place, Transaction};
 pub use event::{Event, Item, RemovalReason};
-pub use genesis::{Genesis, HostedPool, RULES_VERSION, World};
+pub use genesis::{Audits, Genesis, HostedPool, RULES_VERSION, World};
 pub use machine::Exchange;
 pub use publish::{app_address, dataset_address, group_address, workerpool_address};
 pub use rejection::{ItemRejection, Rejection};
+pub use standing::Standing;
 pub use work::{Held, Holding, Offer, Shown};

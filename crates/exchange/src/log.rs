@@ -38,6 +38,16 @@ impl Event {
                 genesis.hub,
                 &Extension::GroupMemberSet { group: *group, member: *member, isMember: *is_member },
             ),
+            Self::PoolHosted { pool, open } => {
+                Log::new(genesis.hub, &Extension::PoolHosted { pool: *pool, open: *open })
+            }
+            Self::PoolClosed { pool } => Log::new(genesis.hub, &Extension::PoolClosed { pool: *pool }),
+            Self::Invited { pool, worker, invited } => {
+                Log::new(genesis.hub, &Extension::Invited { pool: *pool, worker: *worker, invited: *invited })
+            }
+            Self::Left { pool, worker, released } => {
+                Log::new(genesis.hub, &Extension::Left { pool: *pool, worker: *worker, released: released.0 })
+            }
             Self::Issued { .. }
             | Self::Redeemed { .. }
             | Self::Done { .. }
@@ -50,6 +60,15 @@ impl Event {
             | Self::Shown { .. }
             | Self::ItemRefused { .. }
             | Self::Paid { .. }
+            | Self::Enlisted { .. }
+            | Self::AuditCommitted { .. }
+            | Self::AuditOpened { .. }
+            | Self::Checked { .. }
+            | Self::Barred { .. }
+            | Self::Known { .. }
+            | Self::Contradicted { .. }
+            | Self::Withheld { .. }
+            | Self::Rated { .. }
             | Self::DealFinished { .. }
             | Self::DealForgotten { .. } => return None,
         })

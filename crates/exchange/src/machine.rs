@@ -1,15 +1,21 @@
 //! The state, and how an entry changes it.
+//!
+//! What later rules added to the state is left out of its digest while it is empty: an old journal's digests stay what they were.
 
 use crate::agenda::Agenda;
+use crate::audit::{Answers, Secrets};
 use crate::book::Resting;
 use crate::genesis::{Genesis, HostedPool};
+use crate::hosting::Hosting;
+use crate::rating::Ratings;
+use crate::standing::Standings;
 use crate::token::Token;
 use crate::work::Holding;
 use crate::{Command, Entry, Event, Rejection};
 use poco::{Asset, AssetKind, Contract, Hub, Policy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use units::{Address, Amount, TaskId, Timestamp, U256};
+use units::{Address, TaskId, Timestamp, U256};
 
 /// Everything the exchange knows. Two equal journals make two equal exchanges.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +29,16 @@ pub struct Exchange {
     pub(crate) resting: Resting,
     pub(crate) held: BTreeMap<TaskId, Holding>,
     pub(crate) agenda: Agenda,
+    #[serde(default, skip_serializing_if = "Standings::is_empty")]
+    pub(crate) standings: Standings,
+    #[serde(default, skip_serializing_if = "Secrets::is_empty")]
+    pub(crate) secrets: Secrets,
+    #[serde(default, skip_serializing_if = "Answers::is_empty")]
+    pub(crate) answers: Answers,
+    #[serde(default, skip_serializing_if = "Ratings::is_empty")]
+    pub(crate) ratings: Ratings,
+    #[serde(default, skip_serializing_if = "Hosting::is_empty")]
+    pub(crate) hosting: Hosting,
 }
 
 impl Exchange {
@@ -57,6 +73,11 @@ impl Exchange {
             resting: Resting::default(),
             held: BTreeMap::new(),
             agenda: Agenda::default(),
+            standings: Standings::new(),
+            secrets: Secrets::default(),
+            answers: Answers::default(),
+            ratings: Ratings::default(),
+            hosting: Hosting::default(),
         }
     }
 
@@ -106,6 +127,14 @@ impl Exchange {
                 let paid = Event::Paid { pool: *pool, worker: *worker, amount: *amount, task: *task, why: *why };
                 self.pay(*pool, *worker, *amount, paid, events)
             }
+            Command::Enlist { pool, worker, owner, evidence } => self.enlist(*pool, *worker, *owner, evidence, events),
+            Command::AuditCommit { commitment } => self.audit_commit(*commitment, events),
+            Command::AuditOpen { secret } => self.audit_open(*secret, events),
+            Command::Check { task, worker, evidence } => self.check(*task, *worker, evidence, events),
+            Command::Know { task } => self.know(*task, events),
+            Command::Halt { request } => self.halt(*request, events),
+            Command::Rate { rating } => self.rate(rating, events),
+            Command::Offer { order } => self.offer(order, events),
             Command::Tick => {
                 self.tick(events);
                 Ok(())
@@ -113,31 +142,9 @@ impl Exchange {
         }
     }
 
-    fn pay(
-        &mut self,
-        pool: Address,
-        worker: Address,
-        amount: Amount,
-        paid: Event,
-        events: &mut Vec<Event>,
-    ) -> Result<(), Rejection> {
-        self.hosted(pool)?;
-        let owner = self.hub.owner_of(pool).expect("a hosted pool has an owner");
-        let mut told = Vec::new();
-        self.hub.transfer(owner, worker, amount, &mut told)?;
-        self.tell(told, events);
-        events.push(paid);
-        Ok(())
-    }
-
-    /// The pool, if the exchange decides for it.
-    pub(crate) fn hosted(&self, pool: Address) -> Result<&HostedPool, Rejection> {
-        self.genesis.hosted(pool).ok_or(Rejection::NotHosted(pool))
-    }
-
     /// Passes on what happened in the hub, and keeps account of deals that thereby end.
     pub(crate) fn tell(&mut self, told: Vec<poco::Event>, events: &mut Vec<Event>) {
-        let mut finished = Vec::new();
+        let (mut finished, first) = (Vec::new(), events.len());
         for event in told {
             match &event {
                 poco::Event::TaskFinalize { task, .. } | poco::Event::TaskClaimed { task } => finished.push(*task),
@@ -165,6 +172,8 @@ impl Exchange {
         }
         for task in finished {
             self.held.remove(&task);
+            self.credit(task, first, events);
+            self.note_workers(task);
             self.note_finished(task, events);
         }
     }

@@ -91,6 +91,11 @@ pub(crate) fn embedded(call: &Call, from: Address, genesis: &Genesis) -> Vec<Emb
         | Call::ChangePolicy { .. }
         | Call::CreateGroup { .. }
         | Call::SetGroupMember { .. }
+        | Call::OpenPool { .. }
+        | Call::HostPool { .. }
+        | Call::ClosePool { .. }
+        | Call::Invite { .. }
+        | Call::LeavePool { .. }
         | Call::Unknown { .. } => Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! What is inadmissible. It leaves no trace.
 
 use poco::Refusal;
-use units::{Address, DealId, OrderHash, TaskId, Timestamp};
+use units::{Address, Amount, B256, DealId, OrderHash, TaskId, Timestamp};
 
 /// Why an entry is no entry. Nothing has changed, not even a nonce.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,6 +108,133 @@ pub enum Rejection {
         /// The worker.
         worker: Address,
     },
+    /// The worker is enlisted with this owner already.
+    #[error("worker {worker} of {owner} is enlisted already")]
+    AlreadyEnlisted {
+        /// The worker.
+        worker: Address,
+        /// Its owner.
+        owner: Address,
+    },
+    /// Nothing shows that the worker is that owner's.
+    #[error("nothing shows that worker {worker} is {owner}'s")]
+    NotOwned {
+        /// The worker.
+        worker: Address,
+        /// Who is said to own it.
+        owner: Address,
+    },
+    /// The pool takes only workers that its owner invited.
+    #[error("worker {worker} is not invited to pool {pool}")]
+    NotInvited {
+        /// The pool.
+        pool: Address,
+        /// The worker.
+        worker: Address,
+    },
+    /// The worker was found to have lied there.
+    #[error("worker {worker} is barred from pool {pool}")]
+    Barred {
+        /// The pool.
+        pool: Address,
+        /// The worker.
+        worker: Address,
+    },
+    /// The same secret was committed to before and is not shown yet.
+    #[error("{0} is committed to already")]
+    AlreadyCommitted(B256),
+    /// Secrets are committed to, but not shown.
+    #[error("{0} secrets are committed to and not shown")]
+    TooManySecrets(usize),
+    /// Nobody committed to this secret, or it was shown before.
+    #[error("no open commitment to a secret is {0}")]
+    UnknownSecret(B256),
+    /// Tasks are still drawn by the secret.
+    #[error("{deals} unfinished deals, and those to come if it is the newest, are drawn by {commitment}")]
+    SecretInUse {
+        /// The commitment.
+        commitment: B256,
+        /// Unfinished deals that are drawn by it.
+        deals: u64,
+    },
+    /// A worker's result in a task is checked once.
+    #[error("{worker} was checked in task {task} before")]
+    AlreadyChecked {
+        /// The task.
+        task: TaskId,
+        /// The worker.
+        worker: Address,
+    },
+    /// A worker is no witness of its owner's other workers, nor are two of one owner.
+    #[error("{witness} and {other} have one owner")]
+    SameOwner {
+        /// The witness.
+        witness: Address,
+        /// The worker, or another witness.
+        other: Address,
+    },
+    /// The witnesses do not agree, or it is one word against another.
+    #[error("it is not decided whether {worker} is right about task {task}")]
+    Undecided {
+        /// The task.
+        task: TaskId,
+        /// The worker.
+        worker: Address,
+    },
+    /// No answer is known of a task with this content.
+    #[error("no answer to task {0} is known")]
+    NoAnswer(TaskId),
+    /// The answer is known.
+    #[error("the answer to task {0} is known already")]
+    AlreadyKnown(TaskId),
+    /// The task is not done, or no two owners proved its result.
+    #[error("no two owners have proved the result of task {0}")]
+    NotAgreed(TaskId),
+    /// The rating's signature is by nobody.
+    #[error("the rating is not signed")]
+    NotSigned,
+    /// A mark out of range.
+    #[error("a mark is 1 to 5, not {0}")]
+    BadMark(u8),
+    /// The rater, or who is rated, took no part in the deal, or not on the other side.
+    #[error("{rater} cannot rate {subject} for deal {deal}")]
+    NoPart {
+        /// The deal.
+        deal: DealId,
+        /// Who rates.
+        rater: Address,
+        /// Who is rated.
+        subject: Address,
+    },
+    /// Nobody rates what is theirs.
+    #[error("{0} rates itself, or what is its own")]
+    RatesItself(Address),
+    /// Once for each deal, rater and subject.
+    #[error("{rater} has rated {subject} for deal {deal}")]
+    RatedBefore {
+        /// The deal.
+        deal: DealId,
+        /// Who rates.
+        rater: Address,
+        /// Who is rated.
+        subject: Address,
+    },
+    /// The deal ended too long ago, or there was none.
+    #[error("deal {0} cannot be rated, or no more")]
+    NotRatable(DealId),
+    /// The pool's owner does not let the exchange sell for it.
+    #[error("the exchange does not sell for pool {0}")]
+    NotSelling(Address),
+    /// A pool's owner lets the exchange pay no more than that beside PoCo.
+    #[error("pool {pool}'s owner allows {allowed} to be paid, {needed} needed")]
+    NotAllowed {
+        /// The pool.
+        pool: Address,
+        /// What is left of the owner's allowance to the operator.
+        allowed: Amount,
+        /// How much it would take.
+        needed: Amount,
+    },
     /// PoCo's rules refuse what the exchange itself decided.
     #[error("{0}")]
     Refused(#[from] Refusal),
@@ -128,6 +255,12 @@ pub enum ItemRejection {
     /// The worker has committed, completed or contributed before.
     #[error("given before")]
     Twice,
+    /// The worker was found to have lied in that pool.
+    #[error("barred from the pool")]
+    Barred,
+    /// The task's pool takes only workers that its owner invited.
+    #[error("not invited to the pool")]
+    NotInvited,
     /// A result in the clear where others must not see it.
     #[error("a result in the clear is for trust 1 alone")]
     NotTrustOne,

@@ -154,6 +154,14 @@ impl Exchange {
                 events.push(Event::GroupMember { group, member, is_member });
                 Ok(())
             }
+            Call::OpenPool { description, worker_stake_ratio, scheduler_reward_ratio, open } => {
+                let policy = poco::Policy { worker_stake_ratio, scheduler_reward_ratio };
+                self.open_pool(from, &description, policy, open, events)
+            }
+            Call::HostPool { pool, open } => self.host_pool(from, pool, open, events),
+            Call::ClosePool { pool } => self.close_pool(from, pool, events),
+            Call::Invite { pool, worker, invited } => self.invite(from, pool, worker, invited, events),
+            Call::LeavePool { pool, worker } => self.leave_pool(from, pool, worker, events),
             Call::BroadcastAppOrder(_)
             | Call::BroadcastDatasetOrder(_)
             | Call::BroadcastWorkerpoolOrder(_)

@@ -67,6 +67,9 @@ pub struct Holding {
     pub shown: Vec<Shown>,
     /// Everybody who ever handed in: nobody does so twice.
     seen: BTreeSet<Address>,
+    /// Whose completions were held against others.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub(crate) checked: BTreeSet<Address>,
 }
 
 impl Exchange {
@@ -197,7 +200,7 @@ impl Exchange {
 
     fn hosted_task(&self, task: TaskId) -> Result<(), Rejection> {
         let deal = self.hub.task(task).and_then(|task| self.hub.deal(task.deal)).ok_or(Rejection::UnknownTask(task))?;
-        self.hosted(deal.workerpool.pointer).map(|_| ())
+        self.check_hosted(deal.workerpool.pointer)
     }
 
     /// Acts on a task, opening it first if nobody did; if the act is refused, it is as if it had not been opened.
@@ -258,7 +261,9 @@ impl Exchange {
         let task = self.hub.task(reveal.task).ok_or(ItemRejection::UnknownTask)?;
         let place = Place { deal: task.deal, index: task.index };
         let deal = self.hub.deal(task.deal).expect("a task has its deal");
-        self.genesis.hosted(deal.workerpool.pointer).ok_or(ItemRejection::NotHosted)?;
+        if !self.is_hosted(deal.workerpool.pointer) {
+            return Err(ItemRejection::NotHosted);
+        }
         let mut told = Vec::new();
         self.hub.reveal(reveal.task, worker, reveal.digest, self.now, &mut told)?;
         self.tell(told, events);
@@ -280,7 +285,7 @@ impl Exchange {
     fn check_open(&self, worker: Address, id: TaskId, place: Place) -> Result<&Deal, ItemRejection> {
         let deal = self.hub.deal(place.deal).filter(|deal| deal.has_index(place.index));
         let deal = deal.ok_or(ItemRejection::UnknownTask)?;
-        self.genesis.hosted(deal.workerpool.pointer).ok_or(ItemRejection::NotHosted)?;
+        self.check_worker(deal.workerpool.pointer, worker)?;
         let task = self.hub.task(id);
         let active = task.is_none_or(|task| task.status == TaskStatus::Active);
         let in_time = self.hub.contribution_deadline(deal).is_some_and(|deadline| self.now < deadline);
@@ -290,6 +295,17 @@ impl Exchange {
         let contributed = task.is_some_and(|task| task.contribution(worker).is_some());
         let handed_in = self.held.get(&id).is_some_and(|holding| holding.seen.contains(&worker));
         if contributed || handed_in { Err(ItemRejection::Twice) } else { Ok(deal) }
+    }
+
+    /// The pool takes this worker's results.
+    fn check_worker(&self, pool: Address, worker: Address) -> Result<(), ItemRejection> {
+        if !self.is_hosted(pool) {
+            return Err(ItemRejection::NotHosted);
+        }
+        if self.is_barred(pool, worker) {
+            return Err(ItemRejection::Barred);
+        }
+        if self.admits(pool, worker) { Ok(()) } else { Err(ItemRejection::NotInvited) }
     }
 
     fn hold(&mut self, task: TaskId, place: Place, held: Held, item: Item, events: &mut Vec<Event>) {
@@ -307,6 +323,7 @@ impl Exchange {
             offers: Vec::new(),
             shown: Vec::new(),
             seen: BTreeSet::new(),
+            checked: BTreeSet::new(),
         })
     }
 
@@ -317,7 +334,7 @@ impl Exchange {
         Ok((Place { deal: holding.deal, index: holding.index }, held.offer.clone()))
     }
 
-    fn drop_offer(&mut self, task: TaskId, worker: Address) {
+    pub(crate) fn drop_offer(&mut self, task: TaskId, worker: Address) {
         if let Some(holding) = self.held.get_mut(&task) {
             holding.offers.retain(|held| held.worker != worker);
         }

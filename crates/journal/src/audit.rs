@@ -273,7 +273,7 @@ impl<'a> Auditor<'a> {
         let events = &self.replayer.events;
         let outstanding = events.iter().try_fold(self.report.outstanding, outstanding);
         self.report.outstanding = outstanding.ok_or_else(|| AuditError::found(place, Fault::Books))?;
-        self.priority.follow(entry, events);
+        self.priority.follow(&self.replayer.exchange, events);
         Ok(())
     }
 

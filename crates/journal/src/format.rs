@@ -8,6 +8,7 @@
 //! that; the audit recovers every signer again.
 
 mod commands;
+mod conduct;
 mod founding;
 mod signed;
 mod values;
@@ -110,7 +111,10 @@ pub fn sealed_until(command: &Command, genesis: &Genesis) -> BTreeSet<TaskId> {
             let reveals = batch.reveals.iter().map(|item| item.task);
             commits.chain(completes).chain(reveals).collect()
         }
-        Command::Authorize { task, .. } | Command::Discard { task, .. } | Command::Pay { task, .. } => [*task].into(),
+        Command::Authorize { task, .. }
+        | Command::Discard { task, .. }
+        | Command::Pay { task, .. }
+        | Command::Check { task, .. } => [*task].into(),
         Command::Transact(transaction) if transaction.to == genesis.hub => {
             contributed_to(&transaction.input).into_iter().collect()
         }
@@ -123,6 +127,13 @@ pub fn sealed_until(command: &Command, genesis: &Genesis) -> BTreeSet<TaskId> {
         | Command::Finalize { .. }
         | Command::Reopen { .. }
         | Command::Claim { .. }
+        | Command::Enlist { .. }
+        | Command::AuditCommit { .. }
+        | Command::AuditOpen { .. }
+        | Command::Know { .. }
+        | Command::Halt { .. }
+        | Command::Rate { .. }
+        | Command::Offer { .. }
         | Command::Tick => BTreeSet::new(),
     }
 }

@@ -32,8 +32,7 @@ impl book::Facts for MarketFacts<'_> {
     }
 
     fn room(&self, workerpool: Address) -> Option<u64> {
-        self.exchange.genesis().hosted(workerpool)?;
-        Some(self.supply.room(workerpool, self.dispatch))
+        self.exchange.is_hosted(workerpool).then(|| self.supply.room(workerpool, self.dispatch))
     }
 
     fn pool_owner(&self, workerpool: Address) -> Option<Address> {

@@ -119,6 +119,9 @@ impl Market {
         {
             self.supply.not_placed(order.order().salt);
         }
+        if let Command::Offer { order } = command {
+            self.supply.not_placed(order.salt);
+        }
     }
 
     /// A worker connected. It may go on with the adopted tasks, and is asked again for what was asked before.

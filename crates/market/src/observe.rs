@@ -57,6 +57,19 @@ impl Market {
             | Event::Discarded { .. }
             | Event::ItemRefused { .. }
             | Event::Paid { .. }
+            | Event::Enlisted { .. }
+            | Event::AuditCommitted { .. }
+            | Event::AuditOpened { .. }
+            | Event::Checked { .. }
+            | Event::Barred { .. }
+            | Event::Known { .. }
+            | Event::Contradicted { .. }
+            | Event::Withheld { .. }
+            | Event::Left { .. }
+            | Event::Rated { .. }
+            | Event::PoolHosted { .. }
+            | Event::PoolClosed { .. }
+            | Event::Invited { .. }
             | Event::DealFinished { .. }
             | Event::DealForgotten { .. } => {}
         }
@@ -119,7 +132,7 @@ impl Market {
 
     pub(crate) fn deal_matched(&mut self, id: DealId, request: OrderHash) {
         let deal = self.exchange.hub().deal(id).expect("a deal that was matched is there");
-        if self.exchange.genesis().hosted(deal.workerpool.pointer).is_none() {
+        if !self.exchange.is_hosted(deal.workerpool.pointer) {
             return;
         }
         let category = self.exchange.hub().category(deal.category).expect("a deal has a category");

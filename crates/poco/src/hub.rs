@@ -217,6 +217,11 @@ impl Hub {
         if beforehand { Ok(true) } else { self.is_signed(account, signer) }
     }
 
+    /// Takes back a signature given beforehand, by whoever gave it in the owner's name. What was matched stays.
+    pub fn retract(&mut self, order: OrderHash) {
+        self.presigned.remove(&order);
+    }
+
     /// Puts a contract-like account at an address that is free; whether it was.
     #[must_use]
     pub fn add_contract(&mut self, address: Address, contract: Contract) -> bool {

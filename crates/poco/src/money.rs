@@ -127,6 +127,31 @@ impl Hub {
         Ok(())
     }
 
+    /// Keeps back free money of an account's, as a lock that no task of PoCo's holds: for what is built around PoCo.
+    ///
+    /// # Errors
+    /// As PoCo's lock: [`Refusal::TransferExceedsBalance`] and [`Refusal::TransferFromNobody`].
+    pub fn withhold(&mut self, account: Address, amount: Amount, events: &mut Vec<Event>) -> Result<(), Refusal> {
+        self.lock(account, amount, events)
+    }
+
+    /// Gives back what was kept back with [`Hub::withhold`].
+    ///
+    /// # Panics
+    /// If less is locked: the caller knows what it kept back.
+    pub fn release(&mut self, account: Address, amount: Amount, events: &mut Vec<Event>) {
+        self.unlock(account, amount, events);
+    }
+
+    /// Gives somebody else what was kept back with [`Hub::withhold`], because of a task.
+    ///
+    /// # Panics
+    /// If less is locked: the caller knows what it kept back.
+    pub fn forfeit(&mut self, account: Address, amount: Amount, to: Address, task: TaskId, events: &mut Vec<Event>) {
+        self.seize(account, amount, task, events);
+        self.reward(to, amount, task, events);
+    }
+
     pub(crate) fn lock(&mut self, owner: Address, amount: Amount, events: &mut Vec<Event>) -> Result<(), Refusal> {
         if owner.is_zero() {
             return Err(Refusal::TransferFromNobody);

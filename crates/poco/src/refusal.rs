@@ -75,6 +75,9 @@ pub enum Refusal {
     /// A number that does not fit into 256 bits, or would be negative.
     #[error("arithmetic overflow")]
     Overflow,
+    /// A call of the exchange's extension is refused, in these words (PoCo's own calls never are).
+    #[error("{0}")]
+    Extension(&'static str),
     /// Refused without words: Solidity's `require(false)`.
     #[error("refused without words")]
     Silent,
@@ -131,6 +134,7 @@ impl Refusal {
             | Self::InvalidArrayLength
             | Self::NotOperator
             | Self::NotOwner
+            | Self::Extension(_)
             | Self::UnknownFunction => Some(self.to_string()),
         }
     }
@@ -155,6 +159,7 @@ impl Refusal {
             | Self::InvalidArrayLength
             | Self::NotOperator
             | Self::NotOwner
+            | Self::Extension(_)
             | Self::UnknownFunction => with_text(ERROR_SELECTOR, &self.to_string()),
         }
     }
@@ -169,7 +174,7 @@ fn word(number: u8) -> [u8; WORD] {
 
 /// A selector with one string argument, ABI-encoded.
 fn with_text(selector: [u8; 4], text: &str) -> Vec<u8> {
-    let length = u8::try_from(text.len()).expect("PoCo's words are short");
+    let length = u8::try_from(text.len()).expect("words of refusal are short");
     let mut bytes = [&selector[..], &word(0x20), &word(length), text.as_bytes()].concat();
     bytes.resize(text.len().next_multiple_of(WORD).saturating_add(4 + 2 * WORD), 0);
     bytes

@@ -68,7 +68,7 @@ impl Turn<'_> {
                     let status = match why {
                         RemovalReason::Filled => OrderStatus::Filled,
                         RemovalReason::Closed => OrderStatus::Canceled,
-                        RemovalReason::Withdrawn => OrderStatus::Unpublished,
+                        RemovalReason::Withdrawn | RemovalReason::Halted => OrderStatus::Unpublished,
                         RemovalReason::OwnerChanged => OrderStatus::Dead,
                     };
                     changes.push(Change::OrderChanged { order: *order, remaining: U256::ZERO, status });
@@ -89,6 +89,19 @@ impl Turn<'_> {
                 | Event::Shown { .. }
                 | Event::ItemRefused { .. }
                 | Event::Paid { .. }
+                | Event::Enlisted { .. }
+                | Event::AuditCommitted { .. }
+                | Event::AuditOpened { .. }
+                | Event::Checked { .. }
+                | Event::Barred { .. }
+                | Event::Known { .. }
+                | Event::Contradicted { .. }
+                | Event::Withheld { .. }
+                | Event::Left { .. }
+                | Event::Rated { .. }
+                | Event::PoolHosted { .. }
+                | Event::PoolClosed { .. }
+                | Event::Invited { .. }
                 | Event::DealFinished { .. }
                 | Event::DealForgotten { .. } => {}
             }

@@ -63,6 +63,8 @@ pub(crate) fn refusal_code(why: &ItemRejection) -> &'static str {
         ItemRejection::NotHosted => "not_hosted",
         ItemRejection::TooLate => "too_late",
         ItemRejection::Twice => "twice",
+        ItemRejection::Barred => "barred",
+        ItemRejection::NotInvited => "not_invited",
         ItemRejection::NotTrustOne => "not_trust_one",
         ItemRejection::Refused(_) => "refused",
     }

@@ -166,8 +166,13 @@ pub(crate) fn at_rest(market: &Market) -> Result<(), Fault> {
     if let Some((deal, _)) = exchange.hub().deals().next() {
         return fault(RULE, format!("deal {deal} has not left the live state"));
     }
-    let locked =
-        exchange.hub().ledger().accounts().find(|(who, it)| !it.locked.is_zero() && *who != poco::KITTY_ADDRESS);
+    // What is locked then is the kitty, and what pools withhold of workers' first earnings.
+    let withheld = |who: Address| {
+        let of_worker = exchange.standings().filter(|(_, worker, _)| *worker == who);
+        of_worker.fold(Amount::ZERO, |sum, (_, _, it)| sum.checked_add(it.withheld).unwrap_or(sum))
+    };
+    let mut accounts = exchange.hub().ledger().accounts();
+    let locked = accounts.find(|(who, it)| it.locked != withheld(*who) && *who != poco::KITTY_ADDRESS);
     if let Some((who, account)) = locked {
         return fault(RULE, format!("{who} still has {} locked", account.locked));
     }

@@ -24,6 +24,7 @@ pub(crate) struct Deal {
     app_owner: Address,
     app_price: u128,
     pub(crate) pool_price: u128,
+    pool: Address,
     pool_owner: Address,
     worker_stake: u128,
     pool_share: u128,
@@ -61,6 +62,10 @@ pub(crate) struct Reference {
     pub(crate) deals: BTreeMap<DealId, Deal>,
     pub(crate) tasks: BTreeMap<TaskId, Task>,
     scores: BTreeMap<Address, u64>,
+    /// What each worker has at stake in each pool, of its earnings.
+    withheld: BTreeMap<(Address, Address), u128>,
+    /// How many tasks' pay that should be, in each pool that withholds.
+    deposits: BTreeMap<Address, u128>,
     /// Worker stake and pool share, percent, of each hosted pool; and who owns them.
     pools: BTreeMap<Address, (u64, u64, Address)>,
     app_owner: Address,
@@ -78,7 +83,13 @@ impl Reference {
     pub(crate) fn new(genesis: &exchange::Genesis, app_owner: Address) -> Self {
         let pool =
             |it: &exchange::HostedPool| (it.address, (it.worker_stake_ratio, it.scheduler_reward_ratio, it.owner));
-        Self { pools: genesis.pools.iter().map(pool).collect(), app_owner, ..Self::default() }
+        let deposit = |it: &exchange::HostedPool| Some((it.address, u128::from(it.audits?.deposit_tasks)));
+        Self {
+            pools: genesis.pools.iter().map(pool).collect(),
+            deposits: genesis.pools.iter().filter_map(deposit).collect(),
+            app_owner,
+            ..Self::default()
+        }
     }
 
     /// Follows one entry; a complaint if what happened cannot have.
@@ -102,6 +113,8 @@ impl Reference {
                     let task = self.tasks.get_mut(task).ok_or("somebody was paid for a task that is none")?;
                     *task.paid.entry(*worker).or_default() += small(*amount);
                 }
+                Event::Barred { pool, worker, .. } => self.barred(*pool, *worker)?,
+                Event::Left { pool, worker, .. } => self.left(*pool, *worker)?,
                 Event::Hub(event) => self.follow_hub(event)?,
                 _ => {}
             }
@@ -202,6 +215,7 @@ impl Reference {
             app_owner: self.app_owner,
             app_price,
             pool_price,
+            pool: pool.workerpool,
             pool_owner,
             worker_stake: pool_price * u128::from(stake_ratio) / 100,
             pool_share: u128::from(share),
@@ -252,6 +266,7 @@ impl Reference {
         let reward = deal.pool_price * (100 - deal.pool_share) / 100;
         self.purse(worker).free += reward;
         self.purse(deal.pool_owner).free += deal.pool_price - reward;
+        self.withhold(&deal, worker, reward)?;
         let task = self.task(id)?;
         if !task.parts.is_empty() || deal.trust != 1 {
             return Err(format!("task {id} was accepted on one word, but its trust is {}", deal.trust));
@@ -278,6 +293,7 @@ impl Reference {
                 self.unlock(part.worker, deal.worker_stake)?;
                 self.purse(part.worker).free += reward;
                 *self.task(id)?.paid.entry(part.worker).or_default() += reward;
+                self.withhold(&deal, part.worker, reward)?;
             } else {
                 *score = *score * 2 / 3;
                 self.strike(part.worker, deal.worker_stake)?;
@@ -285,6 +301,33 @@ impl Reference {
         }
         self.purse(deal.pool_owner).free += left;
         Ok(())
+    }
+
+    /// Keeps back what a worker was just paid, until it has so many tasks' pay at stake.
+    fn withhold(&mut self, deal: &Deal, worker: Address, reward: u128) -> Result<(), String> {
+        let most = self.deposits.get(&deal.pool).copied().unwrap_or(0) * reward;
+        if worker == deal.pool_owner {
+            return Ok(());
+        }
+        let stake = self.withheld.entry((deal.pool, worker)).or_default();
+        let more = reward.min(most.saturating_sub(*stake));
+        *stake += more;
+        self.lock(worker, more)
+    }
+
+    /// A liar's stake is the pool owner's.
+    fn barred(&mut self, pool: Address, worker: Address) -> Result<(), String> {
+        let stake = self.withheld.remove(&(pool, worker)).unwrap_or(0);
+        self.strike(worker, stake)?;
+        let owner = self.pools[&pool].2;
+        self.purse(owner).free += stake;
+        Ok(())
+    }
+
+    /// A worker's stake is its own again.
+    fn left(&mut self, pool: Address, worker: Address) -> Result<(), String> {
+        let stake = self.withheld.remove(&(pool, worker)).unwrap_or(0);
+        self.unlock(worker, stake)
     }
 
     fn claimed(&mut self, id: TaskId) -> Result<(), String> {

@@ -35,12 +35,20 @@ pub(crate) fn tasks_of(command: &Command) -> Vec<TaskId> {
         | Command::Finalize { task, .. }
         | Command::Reopen { task }
         | Command::Claim { task }
-        | Command::Pay { task, .. } => vec![*task],
+        | Command::Pay { task, .. }
+        | Command::Check { task, .. }
+        | Command::Know { task } => vec![*task],
         Command::Transact(_)
         | Command::PlaceOrder(_)
         | Command::RemoveOrder { .. }
         | Command::Match { .. }
         | Command::Initialize { .. }
+        | Command::Enlist { .. }
+        | Command::AuditCommit { .. }
+        | Command::AuditOpen { .. }
+        | Command::Halt { .. }
+        | Command::Rate { .. }
+        | Command::Offer { .. }
         | Command::Tick => Vec::new(),
     }
 }
@@ -71,6 +79,16 @@ pub(crate) fn label(command: &Command) -> String {
         Command::Pay { task, worker, amount, why, .. } => {
             format!("pay {} {amount} for {} ({why:?})", short(worker.into_word()), short(task.0))
         }
+        Command::Enlist { worker, owner, .. } => {
+            format!("enlist {} of {}", short(worker.into_word()), short(owner.into_word()))
+        }
+        Command::AuditCommit { commitment } => format!("commit to secret {}", short(*commitment)),
+        Command::AuditOpen { .. } => "open a secret".to_owned(),
+        Command::Check { task, worker, .. } => format!("check {} {}", short(task.0), short(worker.into_word())),
+        Command::Know { task } => format!("know {}", short(task.0)),
+        Command::Halt { request } => format!("halt {}", short(request.0)),
+        Command::Rate { rating } => format!("rate {}", short(rating.signed.rating.subject.into_word())),
+        Command::Offer { order } => format!("offer for {}", short(order.workerpool.into_word())),
         Command::Tick => "tick".to_owned(),
     }
 }

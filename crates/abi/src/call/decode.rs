@@ -286,6 +286,30 @@ fn extension(selector: [u8; 4], data: &[u8]) -> Decoded {
             let call: Extension::setGroupMemberCall = arguments(data)?;
             Call::SetGroupMember { group: call.group, member: call.member, is_member: call.isMember }
         }
+        Extension::openPoolCall::SELECTOR => {
+            let call: Extension::openPoolCall = arguments(data)?;
+            Call::OpenPool {
+                description: call.description,
+                worker_stake_ratio: call.workerStakeRatio,
+                scheduler_reward_ratio: call.schedulerRewardRatio,
+                open: call.open,
+            }
+        }
+        Extension::hostPoolCall::SELECTOR => {
+            let call: Extension::hostPoolCall = arguments(data)?;
+            Call::HostPool { pool: call.pool, open: call.open }
+        }
+        Extension::closePoolCall::SELECTOR => {
+            Call::ClosePool { pool: arguments::<Extension::closePoolCall>(data)?.pool }
+        }
+        Extension::inviteCall::SELECTOR => {
+            let call: Extension::inviteCall = arguments(data)?;
+            Call::Invite { pool: call.pool, worker: call.worker, invited: call.invited }
+        }
+        Extension::leavePoolCall::SELECTOR => {
+            let call: Extension::leavePoolCall = arguments(data)?;
+            Call::LeavePool { pool: call.pool, worker: call.worker }
+        }
         _ => return Ok(None),
     }))
 }

@@ -115,6 +115,20 @@ impl Call {
             Self::SetGroupMember { group, member, is_member } => {
                 encode(&Extension::setGroupMemberCall { group: *group, member: *member, isMember: *is_member })
             }
+            Self::OpenPool { description, worker_stake_ratio, scheduler_reward_ratio, open } => {
+                encode(&Extension::openPoolCall {
+                    description: description.clone(),
+                    workerStakeRatio: *worker_stake_ratio,
+                    schedulerRewardRatio: *scheduler_reward_ratio,
+                    open: *open,
+                })
+            }
+            Self::HostPool { pool, open } => encode(&Extension::hostPoolCall { pool: *pool, open: *open }),
+            Self::ClosePool { pool } => encode(&Extension::closePoolCall { pool: *pool }),
+            Self::Invite { pool, worker, invited } => {
+                encode(&Extension::inviteCall { pool: *pool, worker: *worker, invited: *invited })
+            }
+            Self::LeavePool { pool, worker } => encode(&Extension::leavePoolCall { pool: *pool, worker: *worker }),
             Self::Unknown { target: _, calldata } => calldata.clone(),
         }
     }

@@ -90,6 +90,16 @@ fn every_call(a: u8, n: U256, w: B256, text: &str, raw: &[u8]) -> Vec<Call> {
         Call::ChangePolicy { pool: at, worker_stake_ratio: n, scheduler_reward_ratio: U256::from(1) },
         Call::CreateGroup { salt: w },
         Call::SetGroupMember { group: at, member: address(1), is_member: true },
+        Call::OpenPool {
+            description: "cellar".into(),
+            worker_stake_ratio: U256::from(30),
+            scheduler_reward_ratio: U256::from(1),
+            open: true,
+        },
+        Call::HostPool { pool: at, open: false },
+        Call::ClosePool { pool: at },
+        Call::Invite { pool: at, worker: address(1), invited: true },
+        Call::LeavePool { pool: at, worker: address(1) },
     ];
     for wrap in [Call::HubToken, Call::Token] {
         calls.extend([

@@ -2,9 +2,9 @@
 
 use crate::world::{APP_OWNER, OPERATOR, REQUESTER, STRANGER, WORKERS, World, credits, digest, task};
 use abi::{Call, Erc20};
-use exchange::{AnyOrder, Command, Event, Exchange, Offer, PayReason};
+use exchange::{AnyOrder, Command, Event, Evidence, Exchange, Offer, PayReason};
 use ledger::Account;
-use orders::{Commit, Complete, Reveal, WorkerBatch, ids};
+use orders::{CheckedRating, Commit, Complete, Rating, Recovered, Reveal, SignedRating, WorkerBatch, ids};
 use poco::TaskStatus;
 use proptest::prelude::*;
 use units::{Address, Amount, Bytes, DealId, Digest, TaskId, U256};
@@ -136,12 +136,42 @@ fn match_some(world: &World, a: u8, b: u8) -> Command {
     }
 }
 
+/// What is said and found about workers, and the secrets of audits.
+fn conduct(world: &mut World, worker: Address, a: u8, b: u8) -> Command {
+    let (pool, (deal, _, _)) = (world.pool(b > 200), some_task(world, a));
+    let (checked, holder) = some_held(world, b, true);
+    let holding = world.exchange.held(checked).map_or(&[][..], |holding| &holding.offers);
+    // Mostly such that agree with each other.
+    let mut others: Vec<_> = holding.iter().filter(|held| held.worker != holder).collect();
+    let first = others.first().map(|held| held.offer.clone());
+    others.retain(|held| b.is_multiple_of(8) || Some(&held.offer) == first.as_ref());
+    let witnesses = others.into_iter().map(|held| held.worker).collect();
+    let evidence = if b > 220 { Evidence::Known } else { Evidence::Witnesses(witnesses) };
+    let request = world.exchange.resting().find(|order| order.kind() == orders::OrderKind::Request).map(AnyOrder::hash);
+    match a % 9 {
+        0 => Command::Enlist { pool, worker, owner: worker, evidence: Bytes::new() },
+        1 => Command::AuditCommit { commitment: alloy_primitives::keccak256(digest(b % 4)) },
+        2 => Command::AuditOpen { secret: digest(b % 4) },
+        3..=5 => Command::Check { task: checked, worker: holder, evidence },
+        6 => Command::Know { task: some_task(world, b).2 },
+        7 if b.is_multiple_of(4) => Command::Halt { request: request.unwrap_or_default() },
+        7 => transact(world, worker, &Call::LeavePool { pool, worker }),
+        _ => {
+            let subject = if b.is_multiple_of(2) { pool } else { REQUESTER };
+            let rating = Rating { deal, subject, performance: b % 7, safety: 3 };
+            let signed = SignedRating { rating, sign: Bytes::new() };
+            let rater = Recovered::By(if b.is_multiple_of(2) { REQUESTER } else { OPERATOR });
+            Command::Rate { rating: Box::new(CheckedRating { signed, rater }) }
+        }
+    }
+}
+
 /// The command of a step. Most are meant well, so that histories get somewhere.
 fn command(world: &mut World, (kind, who, a, b): Step) -> Command {
     let from = people()[usize::from(who) % people().len()];
     let worker = WORKERS[usize::from(who) % WORKERS.len()];
     let (deal, index, task) = some_task(world, a);
-    match kind % 20 {
+    match kind % 24 {
         0 | 1 => place(world, a, b),
         2 => match_some(world, a, b),
         3..=7 => batch(world, worker, a, b),
@@ -171,6 +201,7 @@ fn command(world: &mut World, (kind, who, a, b): Step) -> Command {
             }
         },
         17 => money(world, from, a, b),
+        20..=22 => conduct(world, worker, a, b),
         18 => match b % 3 {
             0 => Command::Claim { task },
             1 => transact(world, from, &Call::Claim { task }),
@@ -189,6 +220,10 @@ fn seeded() -> World {
     for (bonded, volume, trust) in [(false, 3, 1), (true, 2, 3), (true, 1, 2), (true, 1, 4)] {
         world.deal(bonded, volume, trust);
     }
+    let disputed = world.deal(false, 1, 1);
+    for (worker, result) in WORKERS.into_iter().zip([1, 1, 0]) {
+        world.complete(worker, disputed, 0, result);
+    }
     world
 }
 
@@ -205,7 +240,7 @@ fn check_money(exchange: &Exchange) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// What is locked is what unfinished tasks are owed, and the kitty.
+/// What is locked is what unfinished tasks are owed, what is withheld, and the kitty.
 fn check_locks(exchange: &Exchange) -> Result<(), TestCaseError> {
     let mut owed = exchange.kitty();
     let mut add = |amount: Amount| owed = owed.checked_add(amount).unwrap();
@@ -221,6 +256,7 @@ fn check_locks(exchange: &Exchange) -> Result<(), TestCaseError> {
         }
         prop_assert_eq!(unfinished, exchange.unfinished(id));
     }
+    exchange.standings().for_each(|(_, _, standing)| add(standing.withheld));
     let mut locked = exchange.hub().ledger().accounts().map(|(_, account)| account.locked);
     let locked = locked.try_fold(Amount::ZERO, Amount::checked_add);
     prop_assert_eq!(locked, Some(owed));
@@ -354,6 +390,15 @@ fn random_histories_reach_every_kind_of_outcome() {
         "AccurateContribution",
         "FaultyContribution",
         "Paid",
+        "Enlisted",
+        "AuditCommitted",
+        "AuditOpened",
+        "Checked",
+        "Barred",
+        "Discarded",
+        "Known",
+        "Withheld",
+        "Rated",
     ] {
         assert!(seen.contains(outcome), "no history came to {outcome}: {seen:?}");
     }

@@ -29,7 +29,8 @@ fn at_trust_one_an_accepted_completion_is_paid_at_once() {
     assert!(!finished(&events), "one of two tasks is done");
     let done = world.exchange.task(task(deal, 0)).unwrap();
     assert_eq!((done.status, done.result_digest), (TaskStatus::Completed, digest(7)));
-    assert_eq!(world.free(WORKERS[0]), 1_000_000 + PRICE * 99 / 100);
+    let account = world.exchange.account(WORKERS[0]);
+    assert_eq!(account.free.checked_add(account.locked), Some(credits(1_000_000 + PRICE * 99 / 100)));
     assert!(world.exchange.held(task(deal, 0)).is_none());
     assert_eq!(world.exchange.unfinished(deal), U256::ONE);
     let left: Vec<_> = world.exchange.unfinished_tasks(deal).map(|(index, ..)| index).collect();

@@ -2,7 +2,9 @@
 
 use abi::Call;
 use abi::call::{NewApp, NewDataset, NewWorkerpool};
-use exchange::{AnyOrder, Command, Entry, Event, Exchange, Genesis, Place, Rejection, Transaction, app_address};
+use exchange::{
+    AnyOrder, Command, Entry, Event, Evidence, Exchange, Genesis, Place, Rejection, Transaction, app_address,
+};
 use orders::{
     AppOrder, Checked, CheckedBatch, Commit, Complete, DatasetOrder, Order, Recovered, RequestOrder, Reveal, Signed,
     WorkerBatch, WorkerpoolOrder, ids,
@@ -239,6 +241,35 @@ impl World {
         let sequence = self.next_sequence(worker);
         let batch = WorkerBatch { worker, sequence, completes: vec![complete], ..WorkerBatch::default() };
         self.enter(self.batch(batch, &[(deal, index)]))
+    }
+
+    pub(crate) fn accept(&mut self, worker: Address, deal: DealId, index: u64) -> Vec<Event> {
+        self.enter(Command::Accept { task: task(deal, index), worker, results: Bytes::new() })
+    }
+
+    /// A worker of the commons says that it is somebody's; the tests' owners have no keys, so it is its own.
+    pub(crate) fn enlist(&mut self, worker: Address) -> Vec<Event> {
+        let pool = self.pool(false);
+        self.enter(Command::Enlist { pool, worker, owner: worker, evidence: Bytes::new() })
+    }
+
+    pub(crate) fn check(&mut self, worker: Address, deal: DealId, by: &[Address]) -> Result<Vec<Event>, Rejection> {
+        let evidence = Evidence::Witnesses(by.to_vec());
+        self.try_enter(Command::Check { task: task(deal, 0), worker, evidence })
+    }
+
+    /// A task of the bonded pool that these prove.
+    pub(crate) fn proven(&mut self, workers: &[Address], trust: u64, result: u8) -> DealId {
+        let deal = self.deal(true, 1, trust);
+        for worker in workers {
+            self.commit(*worker, deal, 0, result);
+            self.authorize(*worker, deal, 0).unwrap();
+        }
+        for worker in workers {
+            self.reveal(*worker, deal, 0, result);
+        }
+        self.finalize(deal, 0).unwrap();
+        deal
     }
 
     pub(crate) fn reveal(&mut self, worker: Address, deal: DealId, index: u64, result: u8) -> Vec<Event> {

@@ -5,7 +5,7 @@ use crate::record::{Place, RecordBytes};
 use crate::replay::{Verified, verify};
 use abi::SignedTransaction;
 use exchange::{AnyOrder, Command, Entry, Genesis, Transaction};
-use orders::{Checked, CheckedBatch, Domain, Order, Recovered};
+use orders::{Checked, CheckedBatch, CheckedRating, Domain, Order, Recovered};
 use std::thread;
 
 /// A record that is whole by itself.
@@ -65,6 +65,7 @@ fn check_signatures(command: &Command, genesis: &Genesis, domain: &Domain) -> Re
         Command::Batch { batch, .. } => {
             compare(batch.signer, CheckedBatch::recover(batch.signed.clone(), domain).signer)
         }
+        Command::Rate { rating } => compare(rating.rater, CheckedRating::recover(rating.signed.clone(), domain).rater),
         Command::RemoveOrder { .. }
         | Command::Match { .. }
         | Command::Authorize { .. }
@@ -75,7 +76,15 @@ fn check_signatures(command: &Command, genesis: &Genesis, domain: &Domain) -> Re
         | Command::Reopen { .. }
         | Command::Claim { .. }
         | Command::Pay { .. }
+        | Command::AuditCommit { .. }
+        | Command::AuditOpen { .. }
+        | Command::Check { .. }
+        | Command::Know { .. }
+        | Command::Halt { .. }
+        | Command::Offer { .. }
         | Command::Tick => Ok(0),
+        // The rules themselves recover an owner's signature.
+        Command::Enlist { worker, owner, .. } => Ok(u64::from(worker != owner)),
     }
 }
 

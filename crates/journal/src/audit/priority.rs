@@ -58,14 +58,14 @@ impl Priority {
     }
 
     /// Keeps in step with what rests.
-    pub(super) fn follow(&mut self, entry: &Entry, events: &[Event]) {
+    pub(super) fn follow(&mut self, exchange: &Exchange, events: &[Event]) {
         for event in events {
             if let Event::OrderRemoved { order, .. } = event {
                 self.remove(*order);
-            } else if let (Event::OrderPlaced { order, .. }, Command::PlaceOrder(placed)) = (event, &entry.command)
-                && placed.hash() == *order
+            } else if let Event::OrderPlaced { order, .. } = event
+                && let Some(placed) = exchange.resting_order(*order)
             {
-                self.insert(placed.as_ref().clone());
+                self.insert(placed.clone());
             }
         }
     }
@@ -156,7 +156,7 @@ impl Priority {
         let before = self.asks.get(&taken.category)?.iter().take_while(|place| place.2 != matched);
         let mut offers = before.filter_map(|place| self.ask(place.2));
         let better = offers.find(|(_, ask)| {
-            let answerable = ask.workerpool == taken.workerpool || exchange.genesis().hosted(ask.workerpool).is_none();
+            let answerable = ask.workerpool == taken.workerpool || !exchange.is_hosted(ask.workerpool);
             answerable && fits(exchange, bid, goods, ask) && self.is_covered(exchange, bid, goods, ask)
         });
         better.map(|(hash, _)| hash)

@@ -1,6 +1,7 @@
 //! Entries.
 
-use super::signed::{BatchRecord, OrderRecord, SignerRecord};
+use super::conduct::{EnlistRecord, EvidenceRecord, RatingRecord};
+use super::signed::{BatchRecord, OrderRecord, SignerRecord, WorkerpoolOrderRecord};
 use super::values::{Account, Number, Octets, Word};
 use abi::SignedTransaction;
 use exchange::{Command, Entry, PayReason, Place, Transaction};
@@ -49,6 +50,22 @@ enum CommandRecord {
     Pay(#[n(0)] Box<PayRecord>),
     #[n(13)]
     Tick,
+    #[n(14)]
+    Enlist(#[n(0)] EnlistRecord),
+    #[n(15)]
+    AuditCommit(#[n(0)] Word),
+    #[n(16)]
+    AuditOpen(#[n(0)] Word),
+    #[n(17)]
+    Check(#[n(0)] Word, #[n(1)] Account, #[n(2)] EvidenceRecord),
+    #[n(18)]
+    Know(#[n(0)] Word),
+    #[n(19)]
+    Halt(#[n(0)] Word),
+    #[n(20)]
+    Rate(#[n(0)] Box<RatingRecord>),
+    #[n(21)]
+    Offer(#[n(0)] Box<WorkerpoolOrderRecord>),
 }
 
 /// A transaction: the bytes that were signed, and whom the signatures are by.
@@ -105,6 +122,8 @@ enum PayReasonRecord {
     Hedge,
     #[n(2)]
     TopUp,
+    #[n(3)]
+    Check,
 }
 
 impl From<PayReason> for PayReasonRecord {
@@ -113,6 +132,7 @@ impl From<PayReason> for PayReasonRecord {
             PayReason::SecondWitness => Self::SecondWitness,
             PayReason::Hedge => Self::Hedge,
             PayReason::TopUp => Self::TopUp,
+            PayReason::Check => Self::Check,
         }
     }
 }
@@ -123,6 +143,7 @@ impl From<PayReasonRecord> for PayReason {
             PayReasonRecord::SecondWitness => Self::SecondWitness,
             PayReasonRecord::Hedge => Self::Hedge,
             PayReasonRecord::TopUp => Self::TopUp,
+            PayReasonRecord::Check => Self::Check,
         }
     }
 }
@@ -215,6 +236,19 @@ impl From<&Command> for CommandRecord {
                 why: (*why).into(),
             })),
             Command::Tick => Self::Tick,
+            Command::Enlist { pool, worker, owner, evidence } => Self::Enlist(EnlistRecord {
+                pool: Account(*pool),
+                worker: Account(*worker),
+                owner: Account(*owner),
+                evidence: Octets(evidence.clone()),
+            }),
+            Command::AuditCommit { commitment } => Self::AuditCommit(Word(*commitment)),
+            Command::AuditOpen { secret } => Self::AuditOpen(Word(*secret)),
+            Command::Check { task, worker, evidence } => Self::Check(Word(task.0), Account(*worker), evidence.into()),
+            Command::Know { task } => Self::Know(Word(task.0)),
+            Command::Halt { request } => Self::Halt(Word(request.0)),
+            Command::Rate { rating } => Self::Rate(Box::new(rating.as_ref().into())),
+            Command::Offer { order } => Self::Offer(Box::new(order.as_ref().into())),
         }
     }
 }
@@ -254,6 +288,21 @@ impl CommandRecord {
                 why: pay.why.into(),
             },
             Self::Tick => Command::Tick,
+            Self::Enlist(record) => Command::Enlist {
+                pool: record.pool.0,
+                worker: record.worker.0,
+                owner: record.owner.0,
+                evidence: record.evidence.0,
+            },
+            Self::AuditCommit(commitment) => Command::AuditCommit { commitment: commitment.0 },
+            Self::AuditOpen(secret) => Command::AuditOpen { secret: secret.0 },
+            Self::Check(task, worker, evidence) => {
+                Command::Check { task: TaskId(task.0), worker: worker.0, evidence: evidence.into() }
+            }
+            Self::Know(task) => Command::Know { task: TaskId(task.0) },
+            Self::Halt(request) => Command::Halt { request: OrderHash(request.0) },
+            Self::Rate(rating) => Command::Rate { rating: Box::new((*rating).into()) },
+            Self::Offer(order) => Command::Offer { order: Box::new((*order).into()) },
         })
     }
 }

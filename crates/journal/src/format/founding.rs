@@ -1,7 +1,7 @@
 //! The genesis.
 
 use super::values::{Account, Octets, Text};
-use exchange::{Genesis, HostedPool, World};
+use exchange::{Audits, Genesis, HostedPool, World};
 use minicbor::{Decode, Encode};
 use poco::Category;
 use units::Bytes;
@@ -59,6 +59,36 @@ struct PoolRecord {
     worker_stake_ratio: u64,
     #[n(4)]
     scheduler_reward_ratio: u64,
+    #[n(5)]
+    audits: Option<AuditsRecord>,
+    #[n(6)]
+    by_invitation: Option<bool>,
+}
+
+#[derive(Clone, Debug, Encode, Decode)]
+struct AuditsRecord {
+    #[n(0)]
+    first: u64,
+    #[n(1)]
+    per_mille: u64,
+    #[n(2)]
+    deposit_tasks: u64,
+    #[n(3)]
+    proven: u64,
+}
+
+impl From<Audits> for AuditsRecord {
+    fn from(audits: Audits) -> Self {
+        let Audits { first, per_mille, deposit_tasks, proven } = audits;
+        Self { first, per_mille, deposit_tasks, proven }
+    }
+}
+
+impl From<AuditsRecord> for Audits {
+    fn from(record: AuditsRecord) -> Self {
+        let AuditsRecord { first, per_mille, deposit_tasks, proven } = record;
+        Self { first, per_mille, deposit_tasks, proven }
+    }
 }
 
 impl From<&Category> for CategoryRecord {
@@ -85,6 +115,8 @@ impl From<&HostedPool> for PoolRecord {
             owner: Account(pool.owner),
             worker_stake_ratio: pool.worker_stake_ratio,
             scheduler_reward_ratio: pool.scheduler_reward_ratio,
+            audits: pool.audits.map(AuditsRecord::from),
+            by_invitation: pool.by_invitation.then_some(true),
         }
     }
 }
@@ -97,6 +129,8 @@ impl From<PoolRecord> for HostedPool {
             owner: record.owner.0,
             worker_stake_ratio: record.worker_stake_ratio,
             scheduler_reward_ratio: record.scheduler_reward_ratio,
+            audits: record.audits.map(Audits::from),
+            by_invitation: record.by_invitation.unwrap_or(false),
         }
     }
 }
