@@ -67,12 +67,13 @@ fn tell(report: &Report, took: Duration, quiet: bool) {
         println!("    again: cargo xtask simulate --seed {}", report.seed);
     } else if !quiet {
         println!(
-            "seed {}: {} deals, {} tasks done ({} wrong), {} claimed, {} restarts, {} entries, {} steps, {} virtual min, {} ms",
+            "seed {}: {} deals, {} tasks done ({} wrong), {} claimed, {} barred, {} restarts, {} entries, {} steps, {} virtual min, {} ms",
             report.seed,
             figures.deals,
             figures.finished,
             figures.wrong,
             figures.claimed,
+            figures.barred,
             figures.restarts,
             figures.entries,
             figures.steps,

@@ -1,10 +1,13 @@
 //! What must be so: after each durable turn, and when everything has come to rest.
 
 use crate::machine::truth;
-use crate::reference::{Reference, Task};
+use crate::network::Down;
+use crate::reference::{Reference, Status, Task};
 use crate::scenario::{Nature, Profile, Scenario};
+use api::worker::Ending;
 use exchange::Exchange;
 use market::Market;
+use poco::TaskStatus;
 use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, Amount, TaskId};
 
@@ -26,31 +29,6 @@ pub(crate) fn fault_of<T>(task: TaskId, rule: &'static str, detail: impl Into<St
     Err(Fault { rule, detail: detail.into(), task: Some(task) })
 }
 
-/// Everybody has what the naive model says, and there is as much money as was issued.
-pub(crate) fn books(exchange: &Exchange, reference: &Reference) -> Result<(), Fault> {
-    const RULE: &str = "books balance";
-    let ledger = exchange.hub().ledger();
-    if !ledger.is_sound() {
-        return fault(RULE, "the ledger's balances do not add up");
-    }
-    let issued = Amount(units::U256::from(reference.issued));
-    if ledger.total() != issued || exchange.outstanding() != issued {
-        return fault(RULE, format!("issued {issued}, but there is {} of {}", ledger.total(), exchange.outstanding()));
-    }
-    if exchange.kitty() != Amount(units::U256::from(reference.kitty)) {
-        return fault(RULE, format!("the kitty has {}, it should have {}", exchange.kitty(), reference.kitty));
-    }
-    for (who, purse) in &reference.purses {
-        let account = exchange.account(*who);
-        let (free, locked) = (Amount(units::U256::from(purse.free)), Amount(units::U256::from(purse.locked)));
-        if account.free != free || account.locked != locked {
-            let has = format!("{who} has {} free and {} locked", account.free, account.locked);
-            return fault(RULE, format!("{has}; it should have {free} and {locked}"));
-        }
-    }
-    Ok(())
-}
-
 /// What the simulator knows of who is who.
 #[derive(Debug)]
 pub(crate) struct Register {
@@ -65,7 +43,7 @@ impl Register {
         let copycats = scenario.fleet.iter().any(|it| it.nature == Nature::Copycat);
         let conspires = |it: &&Profile| match it.nature {
             Nature::Colluder | Nature::Naysayer | Nature::Copycat => true,
-            Nature::Liar => copycats,
+            it if it.lies_alone() => copycats,
             _ => false,
         };
         let profiles = scenario.fleet.iter().map(|it| (it.address, it.clone())).collect();
@@ -81,6 +59,21 @@ impl Register {
         let floors: BTreeSet<Option<u64>> = self.profiles.values().map(|it| it.floor).collect();
         let slow = self.profiles.values().any(|it| it.nature == Nature::Slow);
         !(slow || withheld || fails && floors.len() > 1)
+    }
+
+    /// Somebody takes part under a new name.
+    pub(crate) fn enter(&mut self, profile: Profile) {
+        self.profiles.insert(profile.address, profile);
+    }
+
+    /// Somebody was barred: who does its work is not, unless others conspire.
+    pub(crate) fn barred(&self, worker: Address) -> Result<(), Fault> {
+        let nature = self.profile(worker).map(|it| it.nature);
+        let states_the_truth = nature.is_some_and(Nature::states_the_truth);
+        if states_the_truth && !self.conspiracy {
+            return fault("nobody honest is ever barred", format!("{worker} ({nature:?}) was"));
+        }
+        Ok(())
     }
 
     fn profile(&self, worker: Address) -> Option<&Profile> {
@@ -122,7 +115,7 @@ impl Register {
 
     /// Nobody whose result was accepted was paid less than it asked.
     pub(crate) fn floors(&self, reference: &Reference, disputed_too: bool) -> Result<(), Fault> {
-        for (id, task) in reference.tasks.iter().filter(|(_, task)| task.ended == Some(true)) {
+        for (id, task) in reference.tasks.iter().filter(|(_, task)| task.status == Status::Completed) {
             let disputed = task.parts.iter().any(|part| !part.proved);
             if disputed && !disputed_too {
                 continue;
@@ -141,6 +134,24 @@ impl Register {
             }
         }
         Ok(())
+    }
+}
+
+/// Nothing leaves before what it tells of is durable, and nobody is told of a task's end before it has ended.
+pub(crate) fn may_be_told(durable: &Exchange, down: &Down) -> Result<(), Fault> {
+    const RULE: &str = "nothing leaves before it is durable";
+    let status = |task: TaskId| durable.task(task).map(|it| it.status);
+    match down {
+        Down::Assign { deal, task, .. } if durable.deal(*deal).is_none() => {
+            fault_of(*task, RULE, format!("task {task} was assigned, and its deal is not durable"))
+        }
+        Down::Reveal(task) if status(*task) == Some(TaskStatus::Active) => {
+            fault_of(*task, RULE, format!("a reveal of task {task} was asked for, and nobody agrees yet"))
+        }
+        Down::Settled(it) if it.ending != Ending::NotNeeded && status(it.task).is_some_and(|it| !it.is_final()) => {
+            fault_of(it.task, RULE, format!("task {} was settled and is not final", it.task))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -9,6 +9,7 @@
 mod checks;
 mod clock;
 mod dice;
+mod disk;
 mod machine;
 mod network;
 mod reference;

@@ -1,24 +1,31 @@
-//! A machine: the agent's own policy, and a model of what its shell would do: fetch, run, sign, upload.
+//! A machine: the agent's own policy, and a model of what its shell would do: connect, fetch, run, sign, upload.
 
-use crate::clock::Clock;
+mod work;
+
+use crate::clock::{Clock, later};
 use crate::dice::Dice;
 use crate::network::{Down, Network, Up};
-use crate::scenario::{Nature, Profile};
+use crate::scenario::Profile;
 use crate::transition::Step;
-use agent::policy::{Action, Finished, Policy};
-use api::worker::{Assignment, Batch, DeclineReason, FromWorker, Package};
+use abi::Call;
+use agent::policy::Policy;
+use api::worker::{Assignment, DeclineReason};
 use market::Held;
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
-use units::{Address, B256, Bytes, DealId, Digest, TaskId, Timestamp};
+use units::{Address, B256, DealId, Digest, TaskId, Timestamp};
 
 /// What a deal's tasks are, as far as a machine comes to know.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TaskKind {
     pub(crate) fails: bool,
+    /// Whether only the time limit ends it.
+    pub(crate) endless: bool,
     pub(crate) big: bool,
     pub(crate) run_ms: u64,
 }
+
+/// A difference up to this from the exchange's time is the coarseness of what an agent compares, milliseconds.
+const COARSE_MS: u64 = 2_000;
 
 /// How a machine is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +72,12 @@ pub(crate) struct Machine {
     paused: bool,
     held_back: Vec<u64>,
     tick_at: Option<Timestamp>,
+    /// How far its clock is ahead of true time.
+    ahead_ms: i64,
+    /// Tasks it has done in its life as a person would count, under whatever name.
+    done: u64,
+    /// What it says as transactions of its own.
+    pub(crate) aside: Vec<Call>,
 }
 
 /// The right result of a task.
@@ -77,7 +90,7 @@ fn word(task: TaskId, word: &[u8]) -> B256 {
 }
 
 impl Machine {
-    pub(crate) fn new(name: usize, profile: Profile) -> Self {
+    pub(crate) fn new(name: usize, profile: Profile, ahead_ms: i64) -> Self {
         let policy = Policy::new(profile.address, profile.cores);
         Self {
             name,
@@ -94,7 +107,28 @@ impl Machine {
             paused: false,
             held_back: Vec::new(),
             tick_at: None,
+            ahead_ms,
+            done: 0,
+            aside: Vec::new(),
         }
+    }
+
+    /// What its clock shows.
+    fn reads(&self, around: &Around<'_>) -> Timestamp {
+        later(around.clock.now(), self.ahead_ms)
+    }
+
+    /// Its clock is set, or it slept, or somebody turned it.
+    pub(crate) fn clock_jumps(&mut self, by_ms: i64, around: &mut Around<'_>) {
+        self.ahead_ms += by_ms;
+        self.act(around);
+    }
+
+    /// It is thrown out or leaves, and comes back as somebody whom nobody knows.
+    pub(crate) fn come_back_anew(&mut self, name: Address, around: &mut Around<'_>) {
+        self.profile.address = name;
+        self.profile.owner = name;
+        self.die(around, false);
     }
 
     pub(crate) fn address(&self) -> Address {
@@ -160,19 +194,22 @@ impl Machine {
     }
 
     pub(crate) fn owner_needs(&mut self, needs: bool, around: &mut Around<'_>) {
-        self.policy.owner_needs_it(needs, around.clock.now());
+        self.policy.owner_needs_it(needs, self.reads(around));
         self.act(around);
     }
 
     /// Hears something over a connection.
     pub(crate) fn hear(&mut self, connection: u64, said: Down, around: &mut Around<'_>) {
-        let now = around.clock.now();
         match (self.link, said) {
-            (Link::Greeting(own), Down::Welcome { dropped, sequence }) if own == connection => {
+            (Link::Greeting(own), Down::Welcome { dropped, sequence, time }) if own == connection => {
                 self.link = Link::On(connection);
-                self.policy.connected(&dropped, sequence, now);
+                let ours = self.reads(around);
+                if time.0.abs_diff(ours.0) > COARSE_MS {
+                    self.ahead_ms += time.0.cast_signed() - ours.0.cast_signed();
+                }
+                self.policy.connected(&dropped, sequence, self.reads(around));
             }
-            (Link::On(own), said) if own == connection => self.heed(said, now),
+            (Link::On(own), said) if own == connection => self.heed(said, self.reads(around)),
             (Link::Off | Link::Greeting(_) | Link::On(_), _) => return,
         }
         self.act(around);
@@ -203,13 +240,13 @@ impl Machine {
 
     pub(crate) fn tick(&mut self, around: &mut Around<'_>) {
         self.tick_at = None;
-        self.policy.tick(around.clock.now());
+        self.policy.tick(self.reads(around));
         self.act(around);
     }
 
     /// A task's files are there, or cannot be had.
     pub(crate) fn prepared(&mut self, task: TaskId, there: bool, around: &mut Around<'_>) {
-        let now = around.clock.now();
+        let now = self.reads(around);
         if there {
             self.policy.prepared(task, now);
         } else {
@@ -225,7 +262,7 @@ impl Machine {
 
     /// A run ended.
     pub(crate) fn ended(&mut self, number: u64, around: &mut Around<'_>) {
-        let now = around.clock.now();
+        let now = self.reads(around);
         if self.paused && self.runs.get(&number).is_some_and(|run| !run.aborted) {
             self.held_back.push(number);
             return;
@@ -234,6 +271,7 @@ impl Machine {
         let outcome = if run.aborted { Err(DeclineReason::Owner) } else { self.result(run.task, around) };
         if let Ok(finished) = &outcome {
             self.results.insert(run.task, finished.package.blob);
+            self.done += 1;
         }
         self.policy.ended(run.task, outcome, now);
         self.act(around);
@@ -242,173 +280,6 @@ impl Machine {
     /// The blob of a task's result, where it is done.
     pub(crate) fn blob(&self, task: TaskId) -> Option<Digest> {
         self.results.get(&task).copied()
-    }
-
-    fn kind(&self, task: TaskId, around: &Around<'_>) -> TaskKind {
-        let deal = self.work.get(&task).expect("what runs was assigned");
-        *around.deals.get(deal).expect("what was assigned is of a deal that was made")
-    }
-
-    fn result(&self, task: TaskId, around: &Around<'_>) -> Result<Finished, DeclineReason> {
-        if !self.work.contains_key(&task) {
-            return Err(DeclineReason::Broken);
-        }
-        let kind = self.kind(task, around);
-        let (digest, failed) = match self.profile.nature {
-            Nature::Liar => (word(task, self.address().as_slice()), false),
-            Nature::Colluder => (word(task, b"colluders"), false),
-            Nature::Naysayer => (truth(task, true), true),
-            Nature::Honest
-            | Nature::Slow
-            | Nature::Copycat
-            | Nature::Silent
-            | Nature::Hung
-            | Nature::Shy
-            | Nature::Withholder
-            | Nature::Unable
-            | Nature::Vanisher => (truth(task, kind.fails), kind.fails),
-        };
-        let inline = (!kind.big && self.profile.nature != Nature::Withholder).then(Bytes::new);
-        let package = Package {
-            blob: Digest(digest),
-            size: 1,
-            inline,
-            callback: None,
-            stderr: String::new(),
-            stdout: String::new(),
-        };
-        Ok(Finished { digest, failed, ran: Duration::from_millis(kind.run_ms), package })
-    }
-
-    /// Does what the policy hands out, and arranges to be told of time.
-    fn act(&mut self, around: &mut Around<'_>) {
-        while let Some(action) = self.policy.poll() {
-            self.perform(action, around);
-        }
-        if let Some(at) = self.policy.next_deadline() {
-            // At least a moment later, as a timer would be.
-            let at = at.max(Timestamp(around.clock.now().0 + 1));
-            if self.tick_at.is_none_or(|before| at < before) {
-                self.tick_at = Some(at);
-                around.clock.at(at, Step::Tick { machine: self.name, life: self.life, at });
-            }
-        }
-    }
-
-    /// Whether a tick that comes is the one that is waited for.
-    pub(crate) fn awaits_tick(&self, at: Timestamp) -> bool {
-        self.tick_at == Some(at)
-    }
-
-    fn perform(&mut self, action: Action, around: &mut Around<'_>) {
-        let (machine, life) = (self.name, self.life);
-        match action {
-            Action::Prepare(task) => {
-                if self.profile.nature == Nature::Unable {
-                    return self.policy.declined(task, DeclineReason::Runtime, around.clock.now());
-                }
-                let there = !(around.rough && around.dice.chance(2));
-                let takes = if around.dice.chance(5) { around.dice.between(100, 8_000) } else { around.dice.below(20) };
-                around.clock.after(takes, Step::Prepared { machine, life, task, there });
-            }
-            Action::Run(task) => {
-                self.next_run += 1;
-                self.runs.insert(self.next_run, Run { task, started: false, aborted: false });
-                self.queue.push_back(self.next_run);
-            }
-            Action::Abort(task) => {
-                for (number, run) in &mut self.runs {
-                    if run.task == task && !run.aborted {
-                        run.aborted = true;
-                        let takes = if run.started { 5 } else { 1 };
-                        around.clock.after(takes, Step::RunEnded { machine, life, run: *number });
-                    }
-                }
-                self.queue.retain(|number| self.runs.get(number).is_some_and(|run| !run.aborted));
-            }
-            Action::Hold(hold) => {
-                self.paused = hold;
-                if !hold {
-                    for run in std::mem::take(&mut self.held_back) {
-                        around.clock.after(50, Step::RunEnded { machine, life, run });
-                    }
-                }
-            }
-            Action::Say(frame) => self.say(frame, around),
-            Action::Sign(batch) => {
-                self.sign(*batch, around);
-                self.policy.batch_sent(around.clock.now());
-            }
-            Action::Upload(task) => {
-                if self.profile.nature != Nature::Withholder {
-                    let takes = around.dice.between(20, 3_000);
-                    around.clock.after(takes, Step::Uploaded { machine, life, task });
-                }
-            }
-            Action::Forget(task) => {
-                self.work.remove(&task);
-                self.results.remove(&task);
-            }
-        }
-        self.start_runs(around);
-    }
-
-    fn start_runs(&mut self, around: &mut Around<'_>) {
-        let cores = usize::try_from(self.profile.cores).expect("cores are few");
-        while self.runs.values().filter(|run| run.started).count() < cores {
-            let Some(number) = self.queue.pop_front() else { return };
-            let Some(run) = self.runs.get_mut(&number) else { continue };
-            run.started = true;
-            let task = run.task;
-            if self.profile.nature == Nature::Hung {
-                continue;
-            }
-            let slow = if self.profile.nature == Nature::Slow { 20 } else { 1 };
-            let run_ms = self.kind(task, around).run_ms * slow;
-            let takes = run_ms * around.dice.between(80, 140) / 100;
-            around.clock.after(takes, Step::RunEnded { machine: self.name, life: self.life, run: number });
-        }
-    }
-
-    fn say(&self, frame: FromWorker, around: &mut Around<'_>) {
-        let Link::On(connection) = self.link else { return };
-        let silent = self.profile.nature == Nature::Silent && !matches!(frame, FromWorker::Ready { .. });
-        if !silent {
-            around.network.up(around.clock, around.dice, connection, Up::Frame(frame));
-        }
-    }
-
-    /// Sends a batch, as its nature is.
-    fn sign(&self, mut batch: Batch, around: &mut Around<'_>) {
-        match self.profile.nature {
-            Nature::Shy => batch.reveals.clear(),
-            Nature::Copycat => {
-                for commit in &mut batch.commits {
-                    if let Some(leaked) = around.leaks.get(&commit.task) {
-                        commit.result_hash = *leaked;
-                    }
-                }
-            }
-            Nature::Honest
-            | Nature::Slow
-            | Nature::Liar
-            | Nature::Colluder
-            | Nature::Naysayer
-            | Nature::Silent
-            | Nature::Hung
-            | Nature::Withholder
-            | Nature::Unable
-            | Nature::Vanisher => {}
-        }
-        for commit in &batch.commits {
-            around.leaks.entry(commit.task).or_insert(commit.result_hash);
-        }
-        let twice = around.rough && around.dice.chance(2);
-        let frame = FromWorker::Batch(Box::new(batch));
-        if twice {
-            self.say(frame.clone(), around);
-        }
-        self.say(frame, around);
     }
 }
 

@@ -1,7 +1,8 @@
 //! Connections between machines and the exchange: in order within one, in any order across; late, cut, and half open.
 //!
 //! A cut loses what is under way, and both ends learn of it in their own time, so that a machine may be back before the
-//! exchange has missed it. Nothing is lost in the middle of a connection that goes on: that is what TCP is for.
+//! exchange has missed it. Nothing is lost in the middle of a connection that goes on: that is what TCP is for. Requesters'
+//! calls stand each for itself: they and their answers are lost, late or there twice.
 
 use crate::clock::Clock;
 use crate::dice::Dice;
@@ -9,7 +10,7 @@ use crate::transition::Step;
 use api::worker::{FromWorker, Settlement};
 use market::Held;
 use std::collections::{BTreeMap, BTreeSet};
-use units::{DealId, TaskId, Timestamp};
+use units::{Address, DealId, TaskId, Timestamp};
 
 /// After so long a silent connection is lost.
 const SILENCE_MS: u64 = 30_000;
@@ -24,7 +25,7 @@ pub(crate) enum Up {
 /// What the exchange says.
 #[derive(Clone, Debug)]
 pub(crate) enum Down {
-    Welcome { dropped: Vec<TaskId>, sequence: u64 },
+    Welcome { dropped: Vec<TaskId>, sequence: u64, time: Timestamp },
     Assign { task: TaskId, deal: DealId, index: u64, until: Timestamp, direct: bool },
     Reveal(TaskId),
     Upload(TaskId),
@@ -49,6 +50,8 @@ pub(crate) struct Network {
     connections: BTreeMap<u64, Connection>,
     opened: u64,
     apart: BTreeSet<usize>,
+    /// Requesters that cannot.
+    requesters_apart: BTreeSet<Address>,
     /// Whether delays are short and nothing is cut by itself.
     pub(crate) calm: bool,
 }
@@ -79,7 +82,8 @@ impl Network {
         self.connections.get(&connection).is_some_and(|it| !it.cut)
     }
 
-    fn delay(&self, dice: &mut Dice) -> u64 {
+    /// How long something is under way.
+    pub(crate) fn delay(&self, dice: &mut Dice) -> u64 {
         let spike = !self.calm && dice.chance(2);
         if spike { dice.between(200, 4_000) } else { dice.between(1, 40) }
     }
@@ -96,6 +100,19 @@ impl Network {
         let Some(it) = self.connections.get_mut(&connection).filter(|it| !it.cut) else { return };
         it.last_down = it.last_down.max(Timestamp(clock.now().0 + delay));
         clock.at(it.last_down, Step::Down { connection, said });
+    }
+
+    /// Whether what a requester asks for, or is answered, is lost: a request of its own, not part of a connection.
+    pub(crate) fn loses(&self, dice: &mut Dice, requester: Address) -> bool {
+        self.requesters_apart.contains(&requester) || !self.calm && dice.chance(5)
+    }
+
+    pub(crate) fn part_requester(&mut self, requester: Address, apart: bool) {
+        if apart {
+            self.requesters_apart.insert(requester);
+        } else {
+            self.requesters_apart.remove(&requester);
+        }
     }
 
     /// A connection breaks. Each end learns of it at once or when it has missed the other's heartbeats.

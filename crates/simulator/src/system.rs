@@ -1,32 +1,51 @@
 //! The exchange's process: a real market, a disk, and the loop around them.
 //!
 //! A turn takes what has gathered, applies it, lets policy decide, and writes; what it owes leaves once that is durable. A
-//! crash may come at any moment: of a turn under way either the whole record is on disk, or nothing of it.
+//! crash may come at any moment, and between any two writes: of a turn under way either the whole record is on disk, or
+//! nothing of it.
 
+mod found;
+mod statements;
+
+pub(crate) use found::{app_owner, requesters};
+
+use crate::clock::Reading;
+use crate::disk::Disk;
 use crate::network::Down;
-use crate::scenario::named;
 use abi::Call;
-use abi::call::NewApp;
-use api::worker::{Batch, DeclineReason, FromWorker, Package as Stated, Settlement};
-use exchange::{AnyOrder, Command, Entry, Event, Exchange, Genesis, Offer, Rejection, Transaction};
-use market::{Decline, Ending, Held, Market, Message, Output, Package, Phase, Worker};
-use orders::{
-    AppOrder, Checked, CheckedBatch, Commit, Complete, Domain, Order, Recovered, Reveal, Signed, SigningKey,
-    WorkerBatch,
-};
-use std::collections::{BTreeMap, BTreeSet};
-use units::{Address, Amount, B256, Bytes, Digest, TaskId, Timestamp, U256};
+use api::worker::{DeclineReason, FromWorker, Settlement};
+use exchange::{AnyOrder, Command, Event, Exchange, Genesis, Rejection};
+use market::{Decline, Ending, Held, Market, Message, Output, Phase, Worker};
+use orders::{Checked, Domain, Order, Recovered, Signed};
+use std::collections::BTreeMap;
+use units::{Address, B256, Bytes, Digest, TaskId, Timestamp, U256};
 
 /// How often policy may ask for new offers in one turn.
 const OFFER_ROUNDS: usize = 8;
 
+/// What a requester wants of its order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wish {
+    Place,
+    Cancel,
+}
+
+/// Who asked for what: the number of a job, and the wish.
+pub(crate) type Asker = (usize, Wish);
+
 /// What the loop is asked.
 #[derive(Debug)]
 pub(crate) enum Request {
-    /// A requester's command, and which job it is about.
+    /// A requester's command, and who is to be answered.
     Command {
         command: Box<Command>,
-        job: usize,
+        asker: Option<Asker>,
+    },
+    /// A transaction that somebody signed, and whom the signatures in it are by.
+    Transact {
+        from: Address,
+        call: Box<Call>,
+        signers: Vec<Recovered>,
     },
     Join {
         connection: u64,
@@ -48,7 +67,9 @@ pub(crate) enum Request {
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
     pub(crate) out: Output,
-    pub(crate) answers: Vec<(usize, Result<(), Rejection>)>,
+    pub(crate) answers: Vec<(Asker, Result<(), Rejection>)>,
+    /// A transaction that was taken a second time, if one was.
+    pub(crate) replayed: Option<String>,
     welcomes: Vec<(Address, u64, Down)>,
     replies: Vec<(Address, TaskId)>,
     /// Whether anything came in.
@@ -71,9 +92,10 @@ pub(crate) struct System {
     pub(crate) app: Address,
     /// Nothing while the process is down.
     pub(crate) market: Option<Market>,
-    /// On disk.
-    pub(crate) log: Vec<Entry>,
-    pub(crate) blobs: BTreeSet<Digest>,
+    pub(crate) disk: Disk,
+    pub(crate) reading: Reading,
+    /// What was answered: a repeated request gets the first answer.
+    answered: BTreeMap<Asker, Result<(), Rejection>>,
     pub(crate) inbox: Vec<Request>,
     /// Being written.
     pub(crate) writing: Option<Turn>,
@@ -81,10 +103,6 @@ pub(crate) struct System {
     stated: BTreeMap<TaskId, BTreeMap<Address, Statement>>,
     /// Counts starts.
     pub(crate) life: u32,
-}
-
-fn key(byte: u8) -> SigningKey {
-    SigningKey::from_bytes(&[byte; 32]).expect("a repeated byte is a key")
 }
 
 pub(crate) fn phase(phase: api::worker::Phase) -> Phase {
@@ -107,7 +125,7 @@ fn decline(reason: DeclineReason) -> Decline {
 
 impl System {
     pub(crate) fn new(private: bool) -> Self {
-        let operator = key(1).address();
+        let operator = found::key(1).address();
         let genesis = Genesis::new(operator, private);
         Self {
             domain: genesis.domain(),
@@ -115,8 +133,9 @@ impl System {
             genesis,
             operator,
             app: Address::ZERO,
-            log: Vec::new(),
-            blobs: BTreeSet::new(),
+            disk: Disk::default(),
+            reading: Reading::default(),
+            answered: BTreeMap::new(),
             inbox: Vec::new(),
             writing: None,
             lines: BTreeMap::new(),
@@ -129,61 +148,6 @@ impl System {
         self.market.as_ref().expect("the process runs").exchange()
     }
 
-    /// Publishes the app, issues money, and makes all of it durable. The events.
-    pub(crate) fn found(&mut self, at: Timestamp, app_price: u64, purses: &[(Address, u64)]) -> Turn {
-        let mut turn = Turn::default();
-        let owner = key(3);
-        let app = NewApp {
-            owner: owner.address(),
-            name: "app".to_owned(),
-            kind: "WASM".to_owned(),
-            multiaddr: Bytes::from_static(b"blob:sha256:00"),
-            checksum: B256::ZERO,
-            mrenclave: Bytes::new(),
-        };
-        let create = self.transaction(&owner, &Call::CreateApp(Box::new(app)));
-        self.command(at, create, &mut turn.out).expect("an app can be created");
-        let created = turn
-            .out
-            .events
-            .iter()
-            .find_map(|it| if let Event::AssetTransfer { asset, .. } = it { Some(*asset) } else { None });
-        self.app = created.expect("the app was created");
-        let app = self.app;
-        let order =
-            AppOrder { app, appprice: Amount::nanos(app_price), volume: U256::from(1_000_000), ..AppOrder::default() };
-        let order = AnyOrder::App(self.checked(order, owner.address()));
-        self.command(at, Command::PlaceOrder(Box::new(order)), &mut turn.out).expect("an app can be offered");
-        for (account, amount) in purses.iter().chain(&[(self.operator, 1_000_000_000_000)]) {
-            let issue = Call::Issue { account: *account, amount: Amount::nanos(*amount) };
-            let issue = self.transaction(&key(1), &issue);
-            self.command(at, issue, &mut turn.out).expect("the operator can issue credits");
-        }
-        turn
-    }
-
-    fn transaction(&self, from: &SigningKey, call: &Call) -> Command {
-        let sender = from.address();
-        let nonce = self.exchange().nonce(sender);
-        let to = match call.target() {
-            abi::Target::Registry(_) => self.genesis.app_registry,
-            abi::Target::Hub | abi::Target::Token | abi::Target::Asset(..) | abi::Target::Group(_) => self.genesis.hub,
-        };
-        let raw = abi::Transaction::call(self.genesis.chain_id, nonce, to, call.encode()).sign(from);
-        let signed = abi::SignedTransaction::decode(&raw).expect("what is signed here decodes");
-        let transaction = Transaction {
-            from: sender,
-            nonce,
-            chain_id: self.genesis.chain_id,
-            to,
-            input: signed.input.clone(),
-            signers: Vec::new(),
-            hash: signed.hash,
-            raw,
-        };
-        Command::Transact(Box::new(transaction.recover(&self.genesis)))
-    }
-
     /// An order as it is once its signature was found good: signatures are other tests' business.
     pub(crate) fn checked<O: Order>(&self, order: O, by: Address) -> Checked<O> {
         Checked::trust(Signed { order, sign: Bytes::new() }, &self.domain, Recovered::By(by))
@@ -194,7 +158,8 @@ impl System {
     }
 
     /// One turn: everything that has gathered, then policy, and the offers it wants signed.
-    pub(crate) fn turn(&mut self, at: Timestamp) -> Turn {
+    pub(crate) fn turn(&mut self, now: Timestamp) -> Turn {
+        let at = self.reading.of(now);
         let mut turn = Turn { heard: !self.inbox.is_empty(), ..Turn::default() };
         for request in std::mem::take(&mut self.inbox) {
             self.take(at, request, &mut turn);
@@ -218,10 +183,19 @@ impl System {
 
     fn take(&mut self, at: Timestamp, request: Request, turn: &mut Turn) {
         match request {
-            Request::Command { command, job } => {
-                let taken = self.command(at, *command, &mut turn.out);
-                turn.answers.push((job, taken));
+            Request::Command { command, asker: None } => {
+                // Called off by nobody who waits for an answer.
+                drop(self.command(at, *command, &mut turn.out));
             }
+            Request::Command { command, asker: Some(asker) } => {
+                let taken = match self.answered.get(&asker) {
+                    Some(before) => before.clone(),
+                    None => self.command(at, *command, &mut turn.out),
+                };
+                self.answered.insert(asker, taken.clone());
+                turn.answers.push((asker, taken));
+            }
+            Request::Transact { from, call, signers } => self.transact(at, from, &call, signers, turn),
             Request::Join { connection, worker, holding } => self.join(at, connection, *worker, &holding, turn),
             Request::Left { connection, worker } => {
                 if self.lines.get(&worker) == Some(&connection) {
@@ -246,7 +220,7 @@ impl System {
         let joined = market.worker_joined(at, worker, holding, &mut turn.out);
         let sequence = market.exchange().sequence(address).unwrap_or_default();
         turn.replies.retain(|(to, _)| *to != address);
-        turn.welcomes.push((address, connection, Down::Welcome { dropped: joined.dropped, sequence }));
+        turn.welcomes.push((address, connection, Down::Welcome { dropped: joined.dropped, sequence, time: at }));
     }
 
     fn hear(&mut self, at: Timestamp, worker: Address, frame: FromWorker, turn: &mut Turn) {
@@ -264,101 +238,13 @@ impl System {
             FromWorker::Uploaded { tasks } => {
                 for task in tasks {
                     let Some(stated) = self.statement(task, worker) else { continue };
-                    if self.blobs.contains(&stated.blob) {
+                    if self.disk.blobs.contains(&stated.blob) {
                         self.package(at, worker, task, stated, turn);
                     }
                 }
             }
             FromWorker::Batch(batch) => self.batch(at, worker, *batch, turn),
         }
-    }
-
-    fn batch(&mut self, at: Timestamp, worker: Address, batch: Batch, turn: &mut Turn) {
-        let mut said = WorkerBatch { worker, sequence: batch.sequence, ..WorkerBatch::default() };
-        let (mut ran, mut stated) = (Vec::new(), Vec::new());
-        for it in batch.commits {
-            ran.push((it.task, it.ran_ms));
-            let (task, result_hash, result_seal, failed) = (it.task, it.result_hash, it.result_seal, it.failed);
-            said.commits.push(Commit { task, result_hash, result_seal, failed });
-        }
-        for it in batch.completes {
-            ran.push((it.task, it.ran_ms));
-            let (task, digest, failed, blob) = (it.task, it.digest, it.failed, it.result.blob);
-            said.completes.push(Complete { task, digest, failed, blob, callback: Bytes::new() });
-            stated.push((task, digest, it.result));
-        }
-        for it in batch.reveals {
-            let (task, digest, blob) = (it.task, it.digest, it.result.blob);
-            said.reveals.push(Reveal { task, digest, blob, callback: Bytes::new() });
-            stated.push((task, digest, it.result));
-        }
-        // What rides in a frame is stored before the loop hears of it.
-        self.blobs.extend(stated.iter().filter(|(_, _, it)| it.inline.is_some()).map(|(_, _, it)| it.blob));
-        let signed = Signed { order: said, sign: Bytes::new() };
-        let batch = CheckedBatch::trust(signed, &self.domain, Recovered::By(worker));
-        let first = turn.out.events.len();
-        let command = Command::Batch { batch: Box::new(batch), places: Vec::new() };
-        if self.command(at, command, &mut turn.out).is_err() {
-            let task = stated.first().map(|(task, ..)| *task).unwrap_or_default();
-            turn.replies.push((worker, task));
-            return;
-        }
-        let market = self.market.as_mut().expect("the process runs");
-        for (task, ran_ms) in ran {
-            market.ran(task, ran_ms);
-        }
-        let mut refused = Vec::new();
-        for event in turn.out.events.get(first..).unwrap_or_default() {
-            if let Event::ItemRefused { task, worker: by, .. } = event
-                && *by == worker
-            {
-                refused.push(*task);
-            }
-        }
-        turn.replies.extend(refused.iter().map(|task| (worker, *task)));
-        for (task, digest, Stated { blob, inline, .. }) in stated {
-            if refused.contains(&task) {
-                continue;
-            }
-            let statement = Statement { digest, blob };
-            if inline.is_some() {
-                self.package(at, worker, task, statement, turn);
-            } else if !self.is_final(task) {
-                self.stated.entry(task).or_default().insert(worker, statement);
-            }
-        }
-    }
-
-    fn is_final(&self, task: TaskId) -> bool {
-        self.exchange().hub().task(task).is_some_and(|task| task.status.is_final())
-    }
-
-    /// A package is here.
-    fn package(&mut self, at: Timestamp, worker: Address, task: TaskId, stated: Statement, turn: &mut Turn) {
-        if self.is_final(task) {
-            return;
-        }
-        let package = Package { digest: stated.digest, blob: stated.blob, callback: Bytes::new() };
-        self.stated.entry(task).or_default().insert(worker, stated);
-        self.market.as_mut().expect("the process runs").package(at, task, package, &mut turn.out);
-    }
-
-    fn statement(&self, task: TaskId, worker: Address) -> Option<Statement> {
-        let said = self.stated.get(&task).and_then(|by| by.get(&worker)).cloned();
-        said.or_else(|| self.shown(task, worker))
-    }
-
-    /// What the exchange itself knows of a result that was given in the clear or shown.
-    fn shown(&self, task: TaskId, worker: Address) -> Option<Statement> {
-        let holding = self.exchange().held(task)?;
-        for held in holding.offers.iter().filter(|held| held.worker == worker) {
-            if let Offer::Open { digest, blob, .. } = &held.offer {
-                return Some(Statement { digest: *digest, blob: *blob });
-            }
-        }
-        let shown = holding.shown.iter().find(|shown| shown.worker == worker)?;
-        let digest = self.exchange().task(task)?.result_digest;
-        Some(Statement { digest, blob: shown.blob })
     }
 
     /// What is durable leaves: to whom over which connection.
@@ -394,25 +280,27 @@ impl System {
         leaving
     }
 
-    /// The process dies; what it was writing is on disk (`written`) or not. The entries that are.
-    pub(crate) fn crash(&mut self, written: bool) -> Vec<Entry> {
-        let turn = self.writing.take();
+    /// The process dies, and all it knew with it.
+    pub(crate) fn die(&mut self) {
+        self.writing = None;
         self.market = None;
         self.inbox.clear();
+        self.answered.clear();
         self.lines.clear();
         self.stated.clear();
         self.life += 1;
-        turn.filter(|_| written).map(|turn| turn.out.entries).unwrap_or_default()
     }
 
     /// Starts around a replayed exchange, and takes up the packages that are here.
-    pub(crate) fn start(&mut self, at: Timestamp, exchange: Exchange) -> Turn {
+    pub(crate) fn start(&mut self, now: Timestamp, exchange: Exchange) -> Turn {
+        self.reading.restart(exchange.now());
+        let at = self.reading.of(now);
         self.market = Some(Market::new(exchange));
         let mut found = Vec::new();
         for (task, holding) in self.exchange().all_held() {
             let shown = holding.shown.iter().map(|shown| shown.worker);
             for worker in holding.offers.iter().map(|held| held.worker).chain(shown) {
-                let stated = self.shown(task, worker).filter(|stated| self.blobs.contains(&stated.blob));
+                let stated = self.shown(task, worker).filter(|stated| self.disk.blobs.contains(&stated.blob));
                 found.extend(stated.map(|stated| (worker, task, stated)));
             }
         }
@@ -423,20 +311,10 @@ impl System {
         turn
     }
 
-    /// How many workers are connected, as the process knows.
+    /// The address of a hosted pool.
     pub(crate) fn pool(&self, number: usize) -> Address {
         self.genesis.pools[number].address
     }
-}
-
-/// Who sells the app.
-pub(crate) fn app_owner() -> Address {
-    key(3).address()
-}
-
-/// Whoever takes part and needs money.
-pub(crate) fn requesters() -> Vec<Address> {
-    (0..3).map(|number| named("requester", number)).collect()
 }
 
 fn wire(ending: Ending) -> api::worker::Ending {

@@ -2,49 +2,24 @@
 
 use super::{Step, World};
 use crate::checks::{self, Fault, fault};
+use crate::disk::Wrote;
 use crate::machine::{Machine, TaskKind};
 use crate::network::Up;
-use crate::system::{Request, Turn};
+use crate::scenario::Program;
+use crate::system::Request;
 use crate::words::{label, task_of, tasks_of};
-use exchange::{Command, Entry, Event, Exchange, Rejection};
+use api::worker::FromWorker;
+use exchange::{Entry, Event, Exchange};
 use market::Worker;
-use units::{Amount, Timestamp, U256};
+use units::{Amount, Digest, Timestamp, U256};
 
-/// The loop takes a turn at least so often.
+/// The loop takes a turn at least so often; less often when nothing goes wrong by itself, to save the reader's time.
 const IDLE_MS: u64 = 5_000;
+const QUIET_IDLE_MS: u64 = 60_000;
 /// Turns that may come of nothing, and to nothing, at one moment.
 const SPIN: u32 = 1_000;
 
 impl World {
-    pub(super) fn place(&mut self, number: usize) {
-        let job = &mut self.jobs[number];
-        if job.acknowledged || job.cancelled {
-            return;
-        }
-        if let Some(after) = job.plan.cancel_ms.filter(|_| !job.placed) {
-            self.clock.after(after, Step::Cancel { job: number });
-        }
-        job.placed = true;
-        let order = job.order.clone().expect("every job has its order");
-        let ask = |_: &Self| Request::Command {
-            command: Box::new(Command::PlaceOrder(Box::new(order.clone()))),
-            job: number,
-        };
-        let times = if self.rough && self.dice.chance(10) { 2 } else { 1 };
-        for _ in 0..times {
-            let request = ask(self);
-            self.ask(request);
-        }
-        self.clock.after(10_000, Step::AskAgain { job: number });
-    }
-
-    pub(super) fn cancel(&mut self, number: usize) {
-        let job = &mut self.jobs[number];
-        job.cancelled = true;
-        let command = Command::RemoveOrder { order: job.hash, by: job.plan.requester };
-        self.ask(Request::Command { command: Box::new(command), job: usize::MAX });
-    }
-
     /// Something reaches the process, if it runs.
     pub(super) fn ask(&mut self, request: Request) {
         if self.system.market.is_some() {
@@ -53,12 +28,12 @@ impl World {
         }
     }
 
-    pub(super) fn arrives(&mut self, connection: u64, said: Up) {
-        if !self.network.delivers(connection) {
-            return;
+    pub(super) fn arrives(&mut self, connection: u64, said: Up) -> Result<(), Fault> {
+        if !self.network.delivers(connection) || self.system.market.is_none() {
+            return Ok(());
         }
         let Some(machine) = self.network.machine_of(connection).and_then(|number| self.fleet.get(number)) else {
-            return;
+            return Ok(());
         };
         let (profile, address) = (machine.profile.clone(), machine.address());
         let request = match said {
@@ -77,9 +52,18 @@ impl World {
                 };
                 Request::Join { connection, worker: Box::new(worker), holding }
             }
-            Up::Frame(frame) => Request::Said { connection, worker: address, frame },
+            Up::Frame(frame) => {
+                // What rides in a frame is stored before the loop hears of it.
+                for blob in riding(&frame) {
+                    if self.system.disk.put(blob) != Wrote::Done {
+                        return self.dies();
+                    }
+                }
+                Request::Said { connection, worker: address, frame }
+            }
         };
         self.ask(request);
+        Ok(())
     }
 
     pub(super) fn server_misses(&mut self, connection: u64) {
@@ -99,8 +83,9 @@ impl World {
     /// The loop wakes at the market's next deadline, and now and then anyway.
     pub(super) fn arrange_wake(&mut self) {
         let Some(market) = &self.system.market else { return };
-        let idle = Timestamp(self.clock.now().0 + IDLE_MS);
-        let at = market.next_deadline().map_or(idle, |at| at.min(idle)).max(self.clock.now());
+        let idle = Timestamp(self.clock.now().0 + if self.rough { IDLE_MS } else { QUIET_IDLE_MS });
+        let due = market.next_deadline().map(|at| self.system.reading.when(at));
+        let at = due.map_or(idle, |at| at.min(idle)).max(self.clock.now());
         if self.wake_at.is_none_or(|before| at < before || before < self.clock.now()) {
             self.wake_at = Some(at);
             self.clock.at(at, Step::Wake { life: self.system.life });
@@ -149,9 +134,18 @@ impl World {
         if !turn.out.entries.is_empty() {
             self.note(|| format!("  {} entries are durable", turn.out.entries.len()));
         }
-        self.make_durable(&turn.out.entries)?;
+        match self.system.disk.append(&turn.out.entries) {
+            Wrote::Done => self.make_durable(&turn.out.entries)?,
+            Wrote::Died { landed } => {
+                if landed {
+                    self.make_durable(&turn.out.entries)?;
+                }
+                return self.dies();
+            }
+        }
         self.answer(&turn)?;
         for (connection, down) in self.system.publish(&mut turn) {
+            checks::may_be_told(&self.standby, &down)?;
             if let Some(task) = task_of(&down) {
                 let to = self.network.machine_of(connection).unwrap_or(usize::MAX);
                 self.tell_of(task, format!("to machine {to}, {}", Step::Down { connection, said: down.clone() }));
@@ -165,17 +159,6 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn answer(&mut self, turn: &Turn) -> Result<(), Fault> {
-        for (number, taken) in &turn.answers {
-            let Some(job) = self.jobs.get_mut(*number) else { continue };
-            match taken {
-                Ok(()) | Err(Rejection::AlreadyResting(_) | Rejection::Consumed(_)) => job.acknowledged = true,
-                Err(why) => return fault("a sound order is taken", format!("job {number}: {why}")),
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn make_durable(&mut self, entries: &[Entry]) -> Result<(), Fault> {
         for entry in entries {
             let mut events = Vec::new();
@@ -183,7 +166,10 @@ impl World {
                 return fault("what was accepted once is accepted again", format!("{}: {why}", label(&entry.command)));
             }
             if let Err(detail) = self.reference.follow(entry, &events) {
-                return fault("money moves as a person would reckon", format!("{}: {detail}", label(&entry.command)));
+                return fault(
+                    "the exchange is as a person would reckon",
+                    format!("{}: {detail}", label(&entry.command)),
+                );
             }
             for task in tasks_of(&entry.command) {
                 self.tell_of(task, label(&entry.command));
@@ -191,8 +177,13 @@ impl World {
             self.watch(&events)?;
         }
         self.figures.entries += entries.len() as u64;
-        self.system.log.extend_from_slice(entries);
-        if entries.is_empty() { Ok(()) } else { checks::books(&self.standby, &self.reference) }
+        if entries.is_empty() { Ok(()) } else { self.compare(false) }
+    }
+
+    /// The exchange is as the naive model has it.
+    pub(super) fn compare(&mut self, all: bool) -> Result<(), Fault> {
+        let found = self.reference.compare(&self.standby, all);
+        found.or_else(|detail| fault("the exchange is as a person would reckon", detail))
     }
 
     /// Takes note of deals and ends of tasks.
@@ -201,7 +192,12 @@ impl World {
             match event {
                 Event::Hub(poco::Event::OrdersMatched { deal, request, .. }) => {
                     let plan = &self.jobs.iter().find(|job| job.hash == *request).expect("only jobs request").plan;
-                    let kind = TaskKind { fails: plan.fails, big: plan.big, run_ms: plan.run_ms };
+                    let kind = TaskKind {
+                        fails: plan.program != Program::Sound,
+                        endless: plan.program == Program::Endless,
+                        big: plan.big,
+                        run_ms: plan.run_ms,
+                    };
                     self.deals.insert(*deal, kind);
                     self.figures.deals += 1;
                 }
@@ -219,6 +215,10 @@ impl World {
                     )?;
                     self.figures.finished += 1;
                     self.figures.wrong += u64::from(!right);
+                }
+                Event::Barred { worker, .. } => {
+                    self.figures.barred += 1;
+                    self.register.barred(*worker)?;
                 }
                 Event::Hub(poco::Event::TaskClaimed { task }) => {
                     self.figures.claimed += 1;
@@ -240,9 +240,20 @@ impl World {
         if self.system.writing.is_none() && !self.turn_arranged {
             checks::same(market.exchange(), &self.standby, "before a crash")?;
         }
-        let written = self.dice.chance(50);
-        let entries = self.system.crash(written);
-        self.make_durable(&entries)?;
+        // Of the record that is being written all is on disk, or nothing.
+        if let Some(turn) = self.system.writing.take()
+            && self.dice.chance(50)
+        {
+            self.system.disk.append(&turn.out.entries);
+            self.make_durable(&turn.out.entries)?;
+        }
+        self.dies()
+    }
+
+    /// The process is gone; somebody starts it again.
+    pub(super) fn dies(&mut self) -> Result<(), Fault> {
+        self.note(|| "the process dies".to_owned());
+        self.system.die();
         self.turn_arranged = false;
         self.wake_at = None;
         for connection in self.network.all() {
@@ -256,7 +267,7 @@ impl World {
     pub(super) fn start(&mut self) -> Result<(), Fault> {
         let mut exchange = Exchange::new(self.system.genesis.clone());
         let mut forgotten = Vec::new();
-        for entry in &self.system.log {
+        for entry in &self.system.disk.log {
             forgotten.clear();
             if let Err(why) = exchange.apply(entry, &mut forgotten) {
                 return fault("what was accepted once is accepted again", format!("{}: {why}", label(&entry.command)));
@@ -269,10 +280,19 @@ impl World {
                 return fault("nothing acknowledged is lost", format!("job {number} is gone after a crash"));
             }
         }
+        self.compare(true)?;
         self.figures.restarts += 1;
         let turn = self.system.start(self.clock.now(), exchange);
         self.system.writing = Some(turn);
         self.clock.after(3, Step::Durable { life: self.system.life });
         Ok(())
     }
+}
+
+/// The results that ride in a frame.
+fn riding(frame: &FromWorker) -> Vec<Digest> {
+    let FromWorker::Batch(batch) = frame else { return Vec::new() };
+    let completes = batch.completes.iter().map(|it| &it.result);
+    let results = completes.chain(batch.reveals.iter().map(|it| &it.result));
+    results.filter(|it| it.inline.is_some()).map(|it| it.blob).collect()
 }

@@ -1,0 +1,61 @@
+//! The machines, and whose they are.
+
+use super::{Nature, Theme, named};
+use crate::dice::Dice;
+use units::Address;
+
+/// A machine to be.
+#[derive(Clone, Debug)]
+pub(crate) struct Profile {
+    pub(crate) nature: Nature,
+    pub(crate) address: Address,
+    pub(crate) owner: Address,
+    /// Which hosted pool.
+    pub(crate) pool: usize,
+    pub(crate) cores: u32,
+    /// The least it works for, nano-credits a task; `None`: anything, for nothing.
+    pub(crate) floor: Option<u64>,
+}
+
+/// Who takes part.
+pub(super) fn unfold(dice: &mut Dice, theme: Theme, private: bool, floor: u64) -> Vec<Profile> {
+    let mut fleet = Vec::new();
+    let pools: &[usize] = match theme {
+        Theme::Bags | Theme::Burst | Theme::Million => dice.pick(&[&[0], &[1], &[1], &[0, 1]]),
+        Theme::Mixed | Theme::Fleet => dice.pick(&[&[0], &[1]]),
+    };
+    let varied = dice.chance(40);
+    for pool in pools {
+        enlist(dice, &mut fleet, theme, (private, *pool, floor, varied));
+    }
+    fleet
+}
+
+/// A pool's workers: of honest owners always enough for the highest trust asked for, with one dissent to spare.
+fn enlist(dice: &mut Dice, fleet: &mut Vec<Profile>, theme: Theme, terms: (bool, usize, u64, bool)) {
+    let (private, pool, floor, varied) = terms;
+    let start = fleet.len();
+    let (honest, bad) = match theme {
+        Theme::Bags | Theme::Burst | Theme::Million => (dice.between(5, 7), dice.pick(&[0, 0, 1, 1, 2, 3])),
+        Theme::Mixed => (dice.between(12, 15), dice.pick(&[0, 1, 2])),
+        Theme::Fleet => (dice.between(30, 40), dice.pick(&[0, 2, 4])),
+    };
+    let mut natures: Vec<Nature> =
+        (0..honest).map(|_| if dice.chance(10) { Nature::Slow } else { Nature::Honest }).collect();
+    natures.extend((0..bad).map(|_| Nature::bad(dice)));
+    for (number, nature) in natures.into_iter().enumerate() {
+        let name = (start + number) as u64;
+        let address = named("worker", name);
+        // Whoever is not honest asks for no less: the cheapest offers are such as honest machines can keep.
+        let own = if varied && nature.is_honest() { floor / 2 + dice.below(floor / 2 + 1) } else { floor };
+        let floor = if private { None } else { Some(own) };
+        fleet.push(Profile { nature, address, owner: address, pool, cores: dice.pick(&[1, 1, 2, 4]), floor });
+    }
+    // Machines of one owner: another of somebody who is there already.
+    for extra in 0..dice.below(3) {
+        let twin = start + usize::try_from(dice.below((fleet.len() - start) as u64)).expect("a small number");
+        let Profile { nature, owner, cores, floor, .. } = fleet[twin].clone();
+        let address = named("twin", (start as u64) * 10 + extra);
+        fleet.push(Profile { nature, address, owner, pool, cores, floor });
+    }
+}
