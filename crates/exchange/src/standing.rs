@@ -7,7 +7,7 @@
 use crate::genesis::Audits;
 use crate::{Event, Exchange, Rejection};
 use orders::Ownership;
-use poco::{ContributionStatus, Deal, Refusal};
+use poco::{ContributionStatus, Deal, Refusal, TaskStatus};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, Amount, Bytes, TaskId, U256};
@@ -108,10 +108,11 @@ impl Exchange {
         standing.checks = standing.checks.saturating_add(u64::from(strange));
     }
 
-    /// A task was finalized: those who proved its result are credited, and a part of their pay may be withheld. The events
+    /// A task has ended: if it was finalized, those who proved its result are credited, and a part of their pay may be withheld. The events
     /// since `told` are the hub's of the same act.
     pub(crate) fn credit(&mut self, task_id: TaskId, told: usize, events: &mut Vec<Event>) {
-        let Some(task) = self.hub.task(task_id) else { return };
+        // Of a task that came to nothing nobody has earned anything, even who showed its result.
+        let Some(task) = self.hub.task(task_id).filter(|task| task.status == TaskStatus::Completed) else { return };
         let Some(deal) = self.hub.deal(task.deal).cloned() else { return };
         let pool = deal.workerpool.pointer;
         let Some(audits) = self.audits(pool) else { return };

@@ -87,7 +87,6 @@ impl Register {
         task: &Task,
         fails: bool,
         digest: units::B256,
-        trust: u64,
         restarted: bool,
     ) -> Result<bool, Fault> {
         if !self.private {
@@ -103,14 +102,18 @@ impl Register {
             }
         }
         let right = digest == truth(id, fails);
-        if !right && trust >= 3 && !self.conspiracy {
-            return fault_of(
-                id,
-                "what independent workers agree on is right",
-                format!("task {id} at trust {trust} is wrong"),
-            );
-        }
         Ok(right)
+    }
+
+    /// From trust 3 on a wrong result takes liars of several owners who agree; where pools do not audit, one who earned
+    /// weight enough by honest work before may do alone.
+    pub(crate) fn tolerates(&self, id: TaskId, right: bool, trust: u64, audited: bool) -> Result<(), Fault> {
+        let credited = self.profiles.values().any(|it| it.nature.earns_before_it_lies());
+        if right || trust < 3 || self.conspiracy || credited && !audited {
+            return Ok(());
+        }
+        let words = format!("task {id} at trust {trust} is wrong");
+        fault_of(id, "what independent workers agree on is right", words)
     }
 
     /// Nobody whose result was accepted was paid less than it asked.

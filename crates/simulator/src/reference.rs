@@ -48,6 +48,8 @@ pub(crate) struct Reference {
     pools: BTreeMap<Address, Pool>,
     standings: BTreeMap<(Address, Address), Standing>,
     words: Words,
+    /// Whether a secret was committed to: from then on single words are audited.
+    pub(crate) draws: bool,
     /// Seconds of each category.
     categories: Vec<u64>,
     app_owner: Address,
@@ -123,6 +125,7 @@ impl Reference {
                     };
                     self.checked(entry.at, *task, *worker, evidence, *passed)?;
                 }
+                Event::AuditCommitted { .. } => self.draws = true,
                 Event::Barred { pool, worker, .. } => self.barred(*pool, *worker)?,
                 Event::Left { pool, worker, .. } => self.left(*pool, *worker)?,
                 Event::Held { task, worker, item: Item::Complete, failed, .. } => {

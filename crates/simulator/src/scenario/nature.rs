@@ -48,6 +48,11 @@ impl Nature {
         matches!(self, Self::Liar { .. } | Self::Turncoat { .. } | Self::Returner)
     }
 
+    /// Whether it does honest work too, and so earns credit to lie with.
+    pub(crate) fn earns_before_it_lies(self) -> bool {
+        matches!(self, Self::Liar { per_mille: ..1_000 } | Self::Turncoat { .. })
+    }
+
     /// Whether what it states, if it does, is always the truth.
     pub(crate) fn states_the_truth(self) -> bool {
         let lies = matches!(self, Self::Colluder | Self::Naysayer | Self::Copycat);

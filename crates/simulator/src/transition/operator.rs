@@ -210,10 +210,10 @@ impl World {
                         task,
                         self.deals[&task.deal].fails,
                         digest,
-                        trust,
                         self.system.life > 0,
                     )?;
                     self.figures.finished += 1;
+                    self.register.tolerates(*id, right, trust, self.reference.draws)?;
                     self.figures.wrong += u64::from(!right);
                 }
                 Event::Barred { worker, .. } => {
