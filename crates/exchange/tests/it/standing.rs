@@ -82,6 +82,25 @@ fn a_result_that_two_owners_prove_passes_a_check() {
 }
 
 #[test]
+fn who_shows_a_result_and_never_brings_it_earns_no_credit_by_the_task_that_came_to_nothing() {
+    let mut world = World::new();
+    let deal = world.deal(true, 1, 3);
+    for worker in [WORKERS[0], WORKERS[1]] {
+        world.commit(worker, deal, 0, 7);
+        world.authorize(worker, deal, 0).unwrap();
+    }
+    for worker in [WORKERS[0], WORKERS[1]] {
+        world.reveal(worker, deal, 0, 7);
+    }
+    world.wait(1_000_000);
+    world.enter(Command::Tick);
+    for worker in [WORKERS[0], WORKERS[1]] {
+        let standing = world.exchange.standing(world.pool(true), worker);
+        assert!(standing.is_none_or(|it| (it.accepted, it.checks) == (0, 0)), "{standing:?}");
+    }
+}
+
+#[test]
 fn two_workers_of_one_owner_are_no_check_of_each_other() {
     let mut world = World::new();
     let pool = world.pool(true);
