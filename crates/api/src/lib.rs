@@ -6,6 +6,7 @@
 pub mod account;
 pub mod error;
 pub mod exchange;
+pub mod explain;
 pub mod gateway;
 pub mod job;
 pub mod limits;

@@ -67,32 +67,3 @@ pub struct BookRow {
     /// When it was taken.
     pub since: Timestamp,
 }
-
-/// `GET /v1/orders/{hash}/explain`, and `GET /v1/jobs/{id}/explain`: how far a request is matched and why no further.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Explain {
-    /// The request order.
-    pub order: OrderHash,
-    /// Tasks bought.
-    pub matched: u64,
-    /// Tasks not yet bought.
-    pub waiting: u64,
-    /// One plain sentence.
-    pub summary: String,
-    /// Sell orders passed over, by cause.
-    pub causes: Vec<Cause>,
-    /// The nearest thing that would help, in words; none when nothing waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub advice: Option<String>,
-}
-
-/// Why some offers did not serve a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cause {
-    /// A stable word: `too_dear`, `trust_too_low`, `tag`, `category`, `restricted`, `no_app_order`, `no_dataset_order`, `funds`, `busy`, `no_workers`.
-    pub code: String,
-    /// How many offers (or, for funds and the like, 1).
-    pub count: u64,
-    /// In words.
-    pub detail: String,
-}

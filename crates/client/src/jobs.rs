@@ -3,8 +3,8 @@
 use crate::client::{Client, salt};
 use crate::error::Error;
 use abi::{Call, Managed};
+use api::explain::{Explain, ExplainTask};
 use api::job::{Deal, Job, Submit, Task, TaskResult};
-use api::order::Explain;
 use api::params::{Bag, Input, Params, Row};
 use orders::{Operation, RequestOrder, Signed};
 use units::{Address, Amount, DealId, OrderHash, Tag, TaskId, U256};
@@ -239,5 +239,13 @@ impl Client {
     /// [`Error::Refused`], [`Error::Unreachable`].
     pub async fn task(&self, task: TaskId) -> Result<Task, Error> {
         self.read(&format!("/v1/tasks/{task}")).await
+    }
+
+    /// What became of a task: every machine's part in it, as far as it may be seen, and why each ended.
+    ///
+    /// # Errors
+    /// [`Error::Refused`], [`Error::Unreachable`].
+    pub async fn explain_task(&self, task: TaskId) -> Result<ExplainTask, Error> {
+        self.read(&format!("/v1/tasks/{task}/explain")).await
     }
 }

@@ -3,7 +3,8 @@
 use crate::client::{Client, salt};
 use crate::error::Error;
 use abi::{Call, Managed};
-use api::order::{AnyOrder, BookRow, Explain, Kind, Placed};
+use api::explain::{Explain, ExplainWorker};
+use api::order::{AnyOrder, BookRow, Kind, Placed};
 use api::receipt::Receipted;
 use orders::{Operation, Order, Signed};
 use reqwest::Method;
@@ -113,6 +114,14 @@ impl Client {
     /// [`Error::Refused`], [`Error::Unreachable`].
     pub async fn explain_order(&self, order: OrderHash) -> Result<Explain, Error> {
         self.read(&format!("/v1/orders/{order}/explain")).await
+    }
+
+    /// Why a worker has nothing (more) to do.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where it is not known; [`Error::Unreachable`].
+    pub async fn explain_worker(&self, worker: Address) -> Result<ExplainWorker, Error> {
+        self.read(&format!("/v1/workers/{worker}/explain")).await
     }
 
     /// An order as its maker signed it, from the exchange's gateway; none where no kind has one of this name.

@@ -18,6 +18,7 @@ mod grant;
 mod hedge;
 mod idle;
 mod job;
+mod look;
 mod open;
 mod pace;
 mod pool;

@@ -40,6 +40,11 @@ impl Fleet {
         }
     }
 
+    /// Machines that are connected.
+    pub(crate) fn count(&self) -> u64 {
+        u64::try_from(self.machines.len()).expect("machines can be counted")
+    }
+
     /// Machines of the offer's pool that have what it promises and ask no more than it leaves them.
     pub(crate) fn behind(&self, offer: &WorkerpoolOrder, pool_share: u64) -> u64 {
         let pay = least_pay(offer.workerpoolprice, offer.trust.saturating_to(), U256::from(pool_share));

@@ -8,6 +8,7 @@
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 mod decide;
+mod explain;
 mod facts;
 mod fleet;
 mod jobs;
@@ -21,6 +22,7 @@ pub use book::{Cause, Change, Explanation, Fix, Match, Misfit, Obstacle, Tally};
 pub use dispatch::{
     Attempt, Decline, Ended, Held, Idle, JobLoad, Joined, Load, Phase, PoolLoad, Role, Worker, WorkerView,
 };
+pub use explain::Standing;
 pub use jobs::JobView;
 pub use output::{Ending, Message, Output, Package};
 
@@ -191,12 +193,6 @@ impl Market {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         [self.exchange.next_deadline(), self.dispatch.next_deadline()].into_iter().flatten().min()
-    }
-
-    /// Why a resting request is not (fully) matched.
-    #[must_use]
-    pub fn explain(&self, request: OrderHash) -> Option<Explanation> {
-        self.book.explain(request, &self.facts())
     }
 
     /// How a job stands; `None` for a request that no hosted deal serves and that does not rest.

@@ -4,6 +4,7 @@
 
 mod blobs;
 mod events;
+mod explain;
 mod jobs;
 mod limiter;
 mod market;
@@ -50,17 +51,19 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/blobs/{digest}", get(blobs::read).put(blobs::write))
         .route("/v1/orders", post(orders::place))
         .route("/v1/orders/{hash}", delete(orders::remove))
-        .route("/v1/orders/{hash}/explain", get(orders::explain))
+        .route("/v1/orders/{hash}/explain", get(explain::request))
         .route("/v1/book", get(orders::book))
         .route("/v1/jobs", get(jobs::list).post(jobs::submit))
         .route("/v1/jobs/{id}", get(jobs::show))
         .route("/v1/jobs/{id}/events", get(events::stream))
         .route("/v1/jobs/{id}/results", get(jobs::results))
-        .route("/v1/jobs/{id}/explain", get(orders::explain))
+        .route("/v1/jobs/{id}/explain", get(explain::request))
         .route("/v1/deals/{id}", get(market::deal))
         .route("/v1/tasks/{id}", get(market::task))
+        .route("/v1/tasks/{id}/explain", get(explain::task))
         .route("/v1/accounts/{address}", get(market::account))
         .route("/v1/workers", get(market::workers))
+        .route("/v1/workers/{address}/explain", get(explain::worker))
         .route("/v1/outstanding", get(market::outstanding))
         .route("/v1/journal", get(market::journal))
         .route("/v1/worker", any(worker::connect))

@@ -24,6 +24,7 @@ mod problem;
 mod rpc;
 mod shared;
 mod start;
+mod words;
 mod worker;
 
 pub use core::LoopError;

@@ -105,6 +105,11 @@ pub(crate) struct Found {
 }
 
 impl JobName {
+    /// A job of this name, or the beginning of it.
+    pub(crate) fn new(id: String, exchange: ExchangeArgs) -> Self {
+        Self { id, exchange }
+    }
+
     /// Finds the job and connects to its exchange.
     pub(crate) async fn find(&self, context: &Context, needs: Needs) -> anyhow::Result<Found> {
         let key = wallet::load(&context.home)?;

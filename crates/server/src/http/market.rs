@@ -65,7 +65,7 @@ pub(crate) async fn task(State(shared): Server, Path(text): Path<String>) -> Ans
     Ok(Json(Task { id: task, deal, index: small(index), status, contributors }))
 }
 
-fn status(status: poco::TaskStatus) -> &'static str {
+pub(super) fn status(status: poco::TaskStatus) -> &'static str {
     match status {
         poco::TaskStatus::Active => "active",
         poco::TaskStatus::Revealing => "revealing",

@@ -6,12 +6,11 @@ use crate::extract::{Body, Query, id};
 use crate::order;
 use crate::problem::{Answer, Problem};
 use api::limits;
-use api::order::{BookRow, Cause, Explain, Kind, Placed};
+use api::order::{BookRow, Kind, Placed};
 use api::receipt::Receipted;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use exchange::{AnyOrder, Command, Exchange, Rejection};
-use market::{Explanation, Misfit, Obstacle};
 use orders::OrderKind;
 use serde::{Deserialize, Serialize};
 use units::{Address, Amount, OrderHash, Tag, Timestamp, U256};
@@ -156,110 +155,4 @@ fn kind(kind: OrderKind) -> Kind {
 
 fn small(value: U256) -> u64 {
     u64::try_from(value).unwrap_or(u64::MAX)
-}
-
-/// `GET /v1/orders/{hash}/explain` and `GET /v1/jobs/{id}/explain`.
-pub(crate) async fn explain(State(shared): Server, Path(hash): Path<String>) -> Answer<Json<Explain>> {
-    let order: OrderHash = id("an order's hash", &hash)?;
-    let read = move |state: &LoopState| {
-        let workers = state.market.workers().filter(|view| view.connected).count();
-        (state.market.explain(order), state.market.job(order), workers)
-    };
-    let (explanation, view, workers) = shared.core.read(read).await?;
-    let row = shared.reads.read(move |history| history.job(order)).await?;
-    let matched = view.map(|view| view.matched).or_else(|| row.as_ref().map(|row| row.matched));
-    let Some(matched) = matched.or_else(|| explanation.as_ref().map(|_| 0)) else {
-        return Err(Problem::missing("unknown_order", format!("there is no request order or job {order}")));
-    };
-    Ok(Json(explained(order, matched, explanation, workers, shared.genesis.operator)))
-}
-
-/// Puts an explanation into words.
-fn explained(
-    order: OrderHash,
-    matched: u64,
-    explanation: Option<Explanation>,
-    workers: usize,
-    operator: Address,
-) -> Explain {
-    let Some(found) = explanation else {
-        let summary = "nothing waits: all of its tasks are bought, or its order is closed".to_owned();
-        return Explain { order, matched, waiting: 0, summary, causes: Vec::new(), advice: None };
-    };
-    let waiting = small(found.waiting);
-    let mut causes: Vec<Cause> = Vec::new();
-    for (cause, offers) in &found.passed_over {
-        let (code, detail) = match cause {
-            market::Cause::Category => ("category", "offers of another time class"),
-            market::Cause::Misfit(misfit) => misfit_words(*misfit),
-        };
-        causes.push(Cause { code: code.to_owned(), count: offers.offers, detail: detail.to_owned() });
-    }
-    let mut say = |code: &str, detail: String| causes.push(Cause { code: code.to_owned(), count: 1, detail });
-    let (summary, advice) = match found.obstacle {
-        None => ("an offer fits: its next tasks are bought at once".to_owned(), None),
-        Some(Obstacle::NotResting) => ("the order is not on the book".to_owned(), None),
-        Some(Obstacle::NoAppOrder(why)) => {
-            say("no_app_order", "nobody sells the app to this requester at this price".to_owned());
-            (
-                missing_seller("app", why),
-                Some("publish an app order, or raise the app's price in the request".to_owned()),
-            )
-        }
-        Some(Obstacle::NoDatasetOrder(why)) => {
-            say("no_dataset_order", "nobody sells the dataset to this requester at this price".to_owned());
-            let advice = "ask the data's owner for an order, or raise the dataset's price in the request";
-            (missing_seller("dataset", why), Some(advice.to_owned()))
-        }
-        Some(Obstacle::NoWorkerpoolOrder(why)) if workers == 0 => {
-            say("no_workers", "no worker is connected to a pool of this exchange".to_owned());
-            let nearest = why.map(|why| format!("; the nearest offer is no use: {}", misfit_words(why).1));
-            let summary =
-                format!("no workers are connected; the job waits until some are{}", nearest.unwrap_or_default());
-            (summary, Some("start one: hands work --exchange URL".to_owned()))
-        }
-        Some(Obstacle::NoWorkerpoolOrder(None)) => {
-            say("busy", "no offer of computing in this time class just now".to_owned());
-            let words = "all workers are busy, or none works in this time class for this trust; tasks are bought as they free up";
-            (words.to_owned(), None)
-        }
-        Some(Obstacle::NoWorkerpoolOrder(Some(Misfit::Unstaked))) => {
-            let (_, words) = misfit_words(Misfit::Unstaked);
-            let advice =
-                format!("the exchange's own pools stake its operator's: hands operator credit {operator} AMOUNT");
-            (format!("no offer of computing fits: {words}"), Some(advice))
-        }
-        Some(Obstacle::NoWorkerpoolOrder(Some(why))) => {
-            let (_, words) = misfit_words(why);
-            (format!("no offer of computing fits: {words}"), found.raise().map(raise_words))
-        }
-        Some(Obstacle::Funds { needed, free, .. }) => {
-            say("funds", format!("{needed} credits are needed and {free} are free"));
-            let summary = format!("the requester has {free} credits free and the next tasks cost {needed}");
-            (summary, Some("ask the operator for credits: hands operator credit ADDRESS AMOUNT".to_owned()))
-        }
-    };
-    Explain { order, matched, waiting, summary, causes, advice }
-}
-
-fn raise_words(raise: Amount) -> String {
-    format!("raise --max-price by {raise} credits a task")
-}
-
-fn missing_seller(what: &str, why: Option<Misfit>) -> String {
-    match why {
-        None => format!("nobody sells the {what}: there is no order for it on the book"),
-        Some(why) => format!("no order for the {what} fits: {}", misfit_words(why).1),
-    }
-}
-
-fn misfit_words(misfit: Misfit) -> (&'static str, &'static str) {
-    match misfit {
-        Misfit::TooDear => ("too_dear", "it asks more than the request pays"),
-        Misfit::TrustTooLow => ("trust_too_low", "it sells less trust than is asked for"),
-        Misfit::Tag => ("tag", "it lacks a capability that is asked for"),
-        Misfit::Restricted => ("restricted", "it is restricted to others"),
-        Misfit::Busy => ("busy", "its pool can take on no more tasks just now"),
-        Misfit::Unstaked => ("unstaked", "its pool's owner has not the credits to stake, 30 % of the price"),
-    }
 }

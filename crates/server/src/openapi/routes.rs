@@ -241,8 +241,10 @@ fn market() -> Vec<Route> {
     vec![
         get("/v1/deals/{id}", tag, "A deal", Json("Deal")),
         get("/v1/tasks/{id}", tag, "A task; who took part, once it is final", Json("Task")),
+        get("/v1/tasks/{id}/explain", tag, "Who had it, how far they came, why each part ended", Json("ExplainTask")),
         get("/v1/accounts/{address}", tag, "An account's money, score and nonce", Json("Account")),
         get("/v1/workers", tag, "Workers of the hosted pools", Json("Workers")),
+        get("/v1/workers/{address}/explain", tag, "Why a worker has nothing to do", Json("ExplainWorker")),
         get("/v1/outstanding", tag, "Credits issued and not redeemed", Json("Outstanding")),
         get("/v1/journal", tag, "Records from a sequence on; empty at the end", Bytes("application/cbor"))
             .query(&["from"]),

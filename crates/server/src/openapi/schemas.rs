@@ -56,7 +56,7 @@ const fn schema(name: &'static str, description: &'static str, fields: &'static 
 
 /// All of them.
 pub(super) fn all() -> Vec<Schema> {
-    [&EXCHANGE[..], &MARKET[..], &GATEWAY[..]].concat()
+    [&EXCHANGE[..], &MARKET[..], &EXPLAIN[..], &GATEWAY[..]].concat()
 }
 
 const EXCHANGE: [Schema; 14] = [
@@ -90,7 +90,7 @@ const EXCHANGE: [Schema; 14] = [
     schema("Workers", "Workers.", "workers: [Worker]"),
 ];
 
-const MARKET: [Schema; 19] = [
+const MARKET: [Schema; 17] = [
     schema(
         "Worker",
         "A worker.",
@@ -106,12 +106,6 @@ const MARKET: [Schema; 19] = [
         "order: hash; kind: text; maker: address; subject: address; price: amount; remaining: int; volume: int; category?: int
          trust?: int; tag: hash; since: time",
     ),
-    schema(
-        "Explain",
-        "How far a request is matched, and why no further.",
-        "order: hash; matched: int; waiting: int; summary: text; causes: [Cause]; advice?: text",
-    ),
-    schema("Cause", "Why some offers did not serve.", "code: text; count: int; detail: text"),
     schema("Submit", "A job to be bought.", "order: RequestOrder; title?: text"),
     schema(
         "RequestOrder",
@@ -146,6 +140,47 @@ const MARKET: [Schema; 19] = [
     ),
     schema("Part", "A side of a deal.", "address: address; owner: address; price: amount"),
     schema("Challenge", "Typed data to sign.", "ok: bool; data: any"),
+];
+
+const EXPLAIN: [Schema; 7] = [
+    schema(
+        "Explain",
+        "How far a request is matched, and why no further.",
+        "order: hash; matched: int; running: int; provisional: int; finished: int; waiting: int; summary: text
+         causes: [Cause    schema(
+        "ExplainWorker",
+        "Why a worker has nothing to do.",
+        "worker: address; owner: address; pool: address; holding: int; code: text; summary: text; advice?: text
+         quarantined?: [hash]",
+    ),
+    schema(
+        "ExplainTask",
+        "Who had a task; before it is final only its requester sees the parts.",
+        "task: hash; deal: hash; index: int; status: text; summary: text; attempts: [Attempt]",
+    ),
+    schema(
+        "Attempt",
+        "A worker's part in a task; `state` is fetching, running, stated or ended.",
+        "role: text; state: text; worker?: address; granted: time; running?: time; stated?: time; ended?: time; why?: text
+         words: text",
+    ),
+]; standing: [Cause]; fixes: [Fix]; advice?: text",
+    ),
+    schema(
+        "Cause",
+        "Why some offers did not serve, or what some tasks wait for.",
+        "code: text; count: int; tasks: int; detail: text",
+    ),
+    schema(
+        "Fix",
+        "What would get more tasks bought; matching was asked.",
+        "changes: [Change]; matched: int; offers: int; tasks: int; machines?: int; words: text",
+    ),
+    schema(
+        "Change",
+        "A change of one thing; `what` is pool_price, app_price, dataset_price, deposit, trust, category, tag or any_pool.",
+        "what: text; to?: text; more?: amount",
+    ),
 ];
 
 /// What an order record has, alone or in a list.

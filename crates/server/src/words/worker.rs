@@ -1,0 +1,125 @@
+//! A worker: why it has nothing (more) to do.
+
+use super::{capabilities, count};
+use api::explain::ExplainWorker;
+use market::{Idle, WorkerView};
+use units::{Amount, OrderHash};
+
+/// Puts it into words; `free` is what the worker can spend.
+pub(crate) fn worker(view: &WorkerView, idle: &Idle, free: Amount) -> ExplainWorker {
+    let (code, summary, advice) = sentence(view, idle, free);
+    let quarantined = if let Idle::Quarantined { jobs } = idle { jobs.clone() } else { Vec::new() };
+    ExplainWorker {
+        worker: view.worker.address,
+        owner: view.worker.owner,
+        pool: view.worker.pool,
+        holding: u64::try_from(view.holding).unwrap_or(u64::MAX),
+        code: code.to_owned(),
+        summary,
+        advice,
+        quarantined,
+    }
+}
+
+fn sentence(view: &WorkerView, idle: &Idle, free: Amount) -> (&'static str, String, Option<String>) {
+    match idle {
+        Idle::NotConnected => {
+            let advice = "start it on its machine: hands work --exchange URL".to_owned();
+            ("not_connected", "it is not connected".to_owned(), Some(advice))
+        }
+        Idle::Barred => {
+            let words = "it is barred from its pool: a check found a result of its wrong, and it gets no more tasks there";
+            ("barred", words.to_owned(), None)
+        }
+        Idle::Full { holding: 0 } => {
+            let advice = "its owner's rules decide when it works (hands work --help)".to_owned();
+            ("full", "it takes no tasks just now".to_owned(), Some(advice))
+        }
+        Idle::Full { holding } => ("full", format!("it holds {}, all it says it can take", count(*holding, "task")), None),
+        Idle::Resting { holding } => {
+            let held = count(*holding, "task");
+            let words = format!("it failed tasks lately, so for a while it holds no more than the {held} it has");
+            ("resting", words, Some("every accepted result and every half hour ease it".to_owned()))
+        }
+        Idle::NoWork => ("no_work", "nobody asks for work that its pool has sold and nobody has begun".to_owned(), None),
+        Idle::Quarantined { jobs } => ("quarantined", quarantined(jobs), None),
+        Idle::AsksTooMuch { floor: Some(floor), best_pay } => {
+            let words = format!("it asks {floor} credits a task, and the best that is paid is {best_pay}");
+            ("asks_too_much", words, Some(format!("lower its --floor to {best_pay} or less")))
+        }
+        Idle::AsksTooMuch { floor: None, .. } => {
+            let words = "it works in none of the time classes that have tasks".to_owned();
+            ("wrong_category", words, Some("give it a floor for them (hands work --floor)".to_owned()))
+        }
+        Idle::CannotStake { needs } => {
+            let words = format!("a task asks it to stake {needs} credits, and it has {free}");
+            let missing = needs.checked_sub(free).unwrap_or(*needs);
+            let address = view.worker.address;
+            ("cannot_stake", words, Some(format!("deposit {missing} credits: hands wallet transfer {address} {missing}")))
+        }
+        Idle::TagMissing { missing } => {
+            ("tag_missing", format!("the tasks ask for {}, which it has not", capabilities(*missing)), None)
+        }
+        Idle::OwnerTakesPart => {
+            let words = "it or another machine of its owner takes part in every task that wants a worker already";
+            ("owner_takes_part", words.to_owned(), None)
+        }
+        Idle::Soon => ("soon", "a task is on its way to it".to_owned(), None),
+    }
+}
+
+fn quarantined(jobs: &[OrderHash]) -> String {
+    let names: Vec<String> = jobs.iter().take(3).map(|job| job.to_string().chars().take(10).collect()).collect();
+    let more = if jobs.len() > names.len() { " and others" } else { "" };
+    let names = names.join(", ");
+    format!(
+        "it gets no more of the jobs that have tasks ({names}{more}): it let a lease of theirs run out, brought no \
+         result, or stated one that others did not agree with"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use market::Worker;
+    use units::Tag;
+
+    fn said(idle: &Idle) -> ExplainWorker {
+        let view = WorkerView { worker: Worker::default(), connected: true, holding: 0, free: 1 };
+        worker(&view, idle, Amount::nanos(100_000_000))
+    }
+
+    #[test]
+    fn each_reason_has_its_words_and_its_remedy() {
+        let asks = Idle::AsksTooMuch { floor: Some(Amount::credits(5)), best_pay: Amount::credits(3) };
+        let found = said(&asks);
+        assert_eq!(found.summary, "it asks 5.00 credits a task, and the best that is paid is 3.00");
+        assert_eq!(found.advice.as_deref(), Some("lower its --floor to 3.00 or less"));
+        let found = said(&Idle::CannotStake { needs: Amount::nanos(300_000_000) });
+        assert_eq!(found.summary, "a task asks it to stake 0.30 credits, and it has 0.10");
+        assert!(found.advice.unwrap().starts_with("deposit 0.20 credits"));
+        let found = said(&Idle::Quarantined { jobs: vec![OrderHash::default(); 5] });
+        assert_eq!(found.quarantined.len(), 5);
+        assert!(found.summary.contains("and others"));
+    }
+
+    #[test]
+    fn every_reason_has_a_code_of_its_own() {
+        let all = [
+            Idle::NotConnected,
+            Idle::Barred,
+            Idle::Full { holding: 0 },
+            Idle::Resting { holding: 1 },
+            Idle::NoWork,
+            Idle::Quarantined { jobs: Vec::new() },
+            Idle::AsksTooMuch { floor: Some(Amount::ZERO), best_pay: Amount::ZERO },
+            Idle::AsksTooMuch { floor: None, best_pay: Amount::ZERO },
+            Idle::CannotStake { needs: Amount::ZERO },
+            Idle::TagMissing { missing: Tag::NONE },
+            Idle::OwnerTakesPart,
+            Idle::Soon,
+        ];
+        let codes: std::collections::BTreeSet<String> = all.iter().map(|idle| said(idle).code).collect();
+        assert_eq!(codes.len(), all.len());
+    }
+}
