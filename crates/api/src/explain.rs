@@ -97,7 +97,7 @@ pub struct ExplainWorker {
     /// Tasks it holds.
     pub holding: u64,
     /// A stable word: `not_connected`, `barred`, `full`, `resting`, `no_work`, `quarantined`, `asks_too_much`, `wrong_category`,
-    /// `cannot_stake`, `tag_missing`, `owner_takes_part`, `soon`.
+    /// `cannot_stake`, `tag_missing`, `checks_behind`, `owner_takes_part`, `soon`.
     pub code: String,
     /// One plain sentence.
     pub summary: String,

@@ -154,6 +154,9 @@ impl Market {
     pub fn worker_asks(&mut self, worker: Address, floors: BTreeMap<u64, Amount>, heat: u8) {
         self.dispatch.worker_asks(worker, floors, heat);
         self.supply.capacity_changed();
+        if let Some(view) = self.dispatch.worker(worker).filter(|view| view.connected) {
+            self.fleet.joined(&view.worker);
+        }
     }
 
     /// A worker says how far it is with a task.

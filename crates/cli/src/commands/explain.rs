@@ -95,10 +95,10 @@ fn lines(explain: &Explain) -> Vec<String> {
         };
         lines.push(format!("  {offers}: {}", cause.detail));
     }
-    let standing = explain.standing.iter().map(|cause| format!("  {} {}", count(cause.count, "task"), cause.detail));
-    // Of machines no tasks are counted.
-    let machines = |line: String| line.replace(" tasks machines", " machines").replace(" task machines", " machines");
-    lines.extend(standing.map(machines));
+    for cause in &explain.standing {
+        let what = if cause.code == "quarantined" { "machine" } else { "task" };
+        lines.push(format!("  {} {}", count(cause.count, what), cause.detail));
+    }
     match (&explain.advice, explain.fixes.first()) {
         (Some(advice), first) if first.is_none_or(|fix| fix.words != *advice) => lines.push(format!("  try: {advice}")),
         (Some(_) | None, _) => {}
@@ -184,7 +184,7 @@ mod tests {
             causes: vec![cause("too_dear", 8, 320, "it asks more than the request pays")],
             standing: vec![
                 cause("untouched", 2, 2, "wait for a machine"),
-                cause("quarantined", 1, 0, "machines get no more of it: they failed it"),
+                cause("quarantined", 1, 0, "quarantined for having failed it"),
             ],
             fixes: vec![fix("+3.00 credits a task: 12 machines now"), fix("lower --trust to 10: 40 machines now")],
             advice: Some("+3.00 credits a task: 12 machines now".to_owned()),
@@ -194,7 +194,7 @@ mod tests {
           12 bought: 7 ended, 1 provisional, 2 at work; 8 to be bought
           8 offers for 320 tasks: it asks more than the request pays
           2 tasks wait for a machine
-          1 machines get no more of it: they failed it
+          1 machine quarantined for having failed it
           try: +3.00 credits a task: 12 machines now
            or: lower --trust to 10: 40 machines now
         ");

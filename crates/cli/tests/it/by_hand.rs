@@ -185,9 +185,16 @@ fn every_listing_is_json_where_that_is_asked_for() {
         assert!(!rows.as_array().unwrap().is_empty(), "{list}");
         assert!(!office.home.hands(list).ok().stdout.is_empty(), "{list}");
     }
+    let worker = office.home.hands("workers --json").ok().json()[0]["address"].as_str().unwrap().to_owned();
+    let task =
+        office.home.hands(&format!("job results {id} --json")).ok().json()[0]["task"].as_str().unwrap().to_owned();
+    let explain = [format!("explain --worker {worker}"), format!("explain {task}")];
+    assert!(office.home.hands(&explain[0]).ok().stdout.contains("nobody asks for work"));
+    assert!(office.home.hands(&explain[1]).ok().stdout.contains("its result is the result"));
     let job = [format!("job show {id}"), format!("job explain {id}"), format!("explain {id}")];
+    let job = job.into_iter().chain(explain);
     let rest = ["wallet show", "wallet balance", "operator outstanding", "audit"].map(str::to_owned);
-    for one in job.into_iter().chain(rest) {
+    for one in job.chain(rest) {
         assert!(office.home.hands(&format!("{one} --json")).ok().json().is_object(), "{one}");
     }
 }

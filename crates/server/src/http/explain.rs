@@ -88,7 +88,8 @@ pub(crate) async fn task(
         let exchange = state.market.exchange();
         let open = exchange.task(task).map(|open| (open.deal, open.index, Some(open.status)));
         let begun = open.or_else(|| exchange.held(task).map(|held| (held.deal, held.index, None)));
-        let begun = begun.or_else(|| state.market.place(task).map(|(deal, index)| (deal, units::U256::from(index), None)));
+        let begun =
+            begun.or_else(|| state.market.place(task).map(|(deal, index)| (deal, units::U256::from(index), None)));
         let requester = begun.and_then(|(deal, ..)| exchange.deal(deal)).map(|deal| deal.requester);
         (begun, requester, state.market.attempts(task).to_vec())
     };

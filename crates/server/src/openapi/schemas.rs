@@ -147,24 +147,7 @@ const EXPLAIN: [Schema; 7] = [
         "Explain",
         "How far a request is matched, and why no further.",
         "order: hash; matched: int; running: int; provisional: int; finished: int; waiting: int; summary: text
-         causes: [Cause    schema(
-        "ExplainWorker",
-        "Why a worker has nothing to do.",
-        "worker: address; owner: address; pool: address; holding: int; code: text; summary: text; advice?: text
-         quarantined?: [hash]",
-    ),
-    schema(
-        "ExplainTask",
-        "Who had a task; before it is final only its requester sees the parts.",
-        "task: hash; deal: hash; index: int; status: text; summary: text; attempts: [Attempt]",
-    ),
-    schema(
-        "Attempt",
-        "A worker's part in a task; `state` is fetching, running, stated or ended.",
-        "role: text; state: text; worker?: address; granted: time; running?: time; stated?: time; ended?: time; why?: text
-         words: text",
-    ),
-]; standing: [Cause]; fixes: [Fix]; advice?: text",
+         causes: [Cause]; standing: [Cause]; fixes: [Fix]; advice?: text",
     ),
     schema(
         "Cause",
@@ -180,6 +163,23 @@ const EXPLAIN: [Schema; 7] = [
         "Change",
         "A change of one thing; `what` is pool_price, app_price, dataset_price, deposit, trust, category, tag or any_pool.",
         "what: text; to?: text; more?: amount",
+    ),
+    schema(
+        "ExplainWorker",
+        "Why a worker has nothing to do.",
+        "worker: address; owner: address; pool: address; holding: int; code: text; summary: text; advice?: text
+         quarantined?: [hash]",
+    ),
+    schema(
+        "ExplainTask",
+        "Who had a task; before it is final only its requester sees the parts.",
+        "task: hash; deal: hash; index: int; status: text; summary: text; attempts: [Attempt]",
+    ),
+    schema(
+        "Attempt",
+        "A worker's part in a task; `state` is fetching, running, stated or ended.",
+        "role: text; state: text; worker?: address; granted: time; running?: time; stated?: time; ended?: time; why?: text
+         words: text",
     ),
 ];
 

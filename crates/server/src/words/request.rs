@@ -26,8 +26,7 @@ pub(crate) struct Asked {
 /// Puts it into words.
 pub(crate) fn request(asked: &Asked) -> Explain {
     let waiting = asked.explanation.as_ref().map_or(0, |found| small(found.waiting));
-    let fixes: Vec<Fix> =
-        asked.explanation.iter().flat_map(|found| &found.fixes).map(|it| fix(it, asked)).collect();
+    let fixes: Vec<Fix> = asked.explanation.iter().flat_map(|found| &found.fixes).map(|it| fix(it, asked)).collect();
     let mut causes = asked.explanation.as_ref().map(passed_over).unwrap_or_default();
     let standing = standing(asked);
     let (obstacle, advice) = match &asked.explanation {
@@ -75,7 +74,7 @@ fn standing(asked: &Asked) -> Vec<Cause> {
         ("held", held, held, "have a result that is provisional until a check of its machine passes"),
         ("showing", showing, showing, "are agreed on, and wait for a machine to show the result"),
         ("stuck", load.stuck, 0, "were tried by many machines in vain, and are tried again at growing intervals"),
-        ("quarantined", load.quarantined.try_into().unwrap_or(u64::MAX), 0, "machines get no more of it: they failed it"),
+        ("quarantined", load.quarantined.try_into().unwrap_or(u64::MAX), 0, "quarantined for having failed it"),
     ];
     let some = rows.into_iter().filter(|(_, count, ..)| *count > 0);
     some.map(|(code, count, tasks, detail)| Cause { code: code.to_owned(), count, tasks, detail: detail.to_owned() })
@@ -132,7 +131,8 @@ fn obstacle(found: &Explanation, asked: &Asked, causes: &mut Vec<Cause>) -> (Str
         Some(Obstacle::NoWorkerpoolOrder(Some(Misfit::Unstaked))) => {
             let (_, words) = misfit_words(Misfit::Unstaked);
             let operator = asked.operator;
-            let advice = format!("the exchange's own pools stake its operator's: hands operator credit {operator} AMOUNT");
+            let advice =
+                format!("the exchange's own pools stake its operator's: hands operator credit {operator} AMOUNT");
             (format!("no offer of computing fits: {words}"), Some(advice))
         }
         Some(Obstacle::NoWorkerpoolOrder(Some(why))) => {
@@ -262,7 +262,11 @@ mod tests {
             (vec![raise], Some(12), "+3.00 credits a task (--max-price 8.00): 12 machines now"),
             (vec![trust], None, "lower --trust to 10: 4 tasks now"),
             (vec![market::Change::Category { to: U256::ONE }], Some(1), "category S instead of XS: 1 machine now"),
-            (vec![raise, trust], Some(2), "+3.00 credits a task (--max-price 8.00) and lower --trust to 10: 2 machines now"),
+            (
+                vec![raise, trust],
+                Some(2),
+                "+3.00 credits a task (--max-price 8.00) and lower --trust to 10: 2 machines now",
+            ),
         ];
         for (changes, machines, words) in cases {
             let explain = request(&found(dear, changes, machines));

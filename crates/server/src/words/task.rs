@@ -39,7 +39,9 @@ fn summary(status: &str, parts: &[Attempt], sight: Sight) -> String {
         (Sight::Final, "failed") => format!("not done in time: {had} had it; its price went back"),
         (Sight::Final, _) => format!("done: {had} had it, the result is that of {accepted}"),
         (Sight::Requester, "revealing") => "agreed on; a machine is to show the result".to_owned(),
-        (Sight::Requester, _) if parts.is_empty() => "no machine has begun it since the exchange last started".to_owned(),
+        (Sight::Requester, _) if parts.is_empty() => {
+            "no machine has begun it since the exchange last started".to_owned()
+        }
         (Sight::Requester, _) => {
             let (works, stated, ended) = (is("fetching") + is("running"), is("stated"), is("ended"));
             let wants = if works == 0 && stated == 0 { "; it waits for another" } else { "" };

@@ -28,20 +28,25 @@ fn sentence(view: &WorkerView, idle: &Idle, free: Amount) -> (&'static str, Stri
             ("not_connected", "it is not connected".to_owned(), Some(advice))
         }
         Idle::Barred => {
-            let words = "it is barred from its pool: a check found a result of its wrong, and it gets no more tasks there";
+            let words =
+                "it is barred from its pool: a check found a result of its wrong, and it gets no more tasks there";
             ("barred", words.to_owned(), None)
         }
         Idle::Full { holding: 0 } => {
             let advice = "its owner's rules decide when it works (hands work --help)".to_owned();
             ("full", "it takes no tasks just now".to_owned(), Some(advice))
         }
-        Idle::Full { holding } => ("full", format!("it holds {}, all it says it can take", count(*holding, "task")), None),
+        Idle::Full { holding } => {
+            ("full", format!("it holds {}, all it says it can take", count(*holding, "task")), None)
+        }
         Idle::Resting { holding } => {
             let held = count(*holding, "task");
             let words = format!("it failed tasks lately, so for a while it holds no more than the {held} it has");
             ("resting", words, Some("every accepted result and every half hour ease it".to_owned()))
         }
-        Idle::NoWork => ("no_work", "nobody asks for work that its pool has sold and nobody has begun".to_owned(), None),
+        Idle::NoWork => {
+            ("no_work", "nobody asks for work that its pool has sold and nobody has begun".to_owned(), None)
+        }
         Idle::Quarantined { jobs } => ("quarantined", quarantined(jobs), None),
         Idle::AsksTooMuch { floor: Some(floor), best_pay } => {
             let words = format!("it asks {floor} credits a task, and the best that is paid is {best_pay}");
@@ -55,10 +60,18 @@ fn sentence(view: &WorkerView, idle: &Idle, free: Amount) -> (&'static str, Stri
             let words = format!("a task asks it to stake {needs} credits, and it has {free}");
             let missing = needs.checked_sub(free).unwrap_or(*needs);
             let address = view.worker.address;
-            ("cannot_stake", words, Some(format!("deposit {missing} credits: hands wallet transfer {address} {missing}")))
+            (
+                "cannot_stake",
+                words,
+                Some(format!("deposit {missing} credits: hands wallet transfer {address} {missing}")),
+            )
         }
         Idle::TagMissing { missing } => {
             ("tag_missing", format!("the tasks ask for {}, which it has not", capabilities(*missing)), None)
+        }
+        Idle::ChecksBehind => {
+            let words = "it is not proven yet, and its pool has as many results of newcomers to check as it can";
+            ("checks_behind", words.to_owned(), None)
         }
         Idle::OwnerTakesPart => {
             let words = "it or another machine of its owner takes part in every task that wants a worker already";
@@ -116,6 +129,7 @@ mod tests {
             Idle::AsksTooMuch { floor: None, best_pay: Amount::ZERO },
             Idle::CannotStake { needs: Amount::ZERO },
             Idle::TagMissing { missing: Tag::NONE },
+            Idle::ChecksBehind,
             Idle::OwnerTakesPart,
             Idle::Soon,
         ];

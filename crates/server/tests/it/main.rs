@@ -3,6 +3,7 @@
 
 mod blobs;
 mod end_to_end;
+mod explain;
 mod gateway;
 mod house;
 mod openapi;

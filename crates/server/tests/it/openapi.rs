@@ -86,6 +86,7 @@ async fn real_answers_are_as_the_document_says() {
     let (job, results) = finish(&client, submitted.job.id).await;
     let (id, deal, task) = (job.id.to_string(), job.deals[0].to_string(), results[0].task.to_string());
     let (me, wire) = (key(1).address().to_string(), Wire::signed_in(&house, 1).await);
+    let worker = key(10).address().to_string();
     let order = client.book(client::BookFilter::default()).await.unwrap()[0].order.to_string();
     for (template, name) in [
         ("/healthz", ""),
@@ -97,6 +98,8 @@ async fn real_answers_are_as_the_document_says() {
         ("/v1/jobs/{id}/explain", &id),
         ("/v1/deals/{id}", &deal),
         ("/v1/tasks/{id}", &task),
+        ("/v1/tasks/{id}/explain", &task),
+        ("/v1/workers/{address}/explain", &worker),
         ("/v1/accounts/{address}", &me),
         ("/v1/workers", ""),
         ("/v1/outstanding", ""),
