@@ -120,7 +120,7 @@ pub(crate) struct WorkersAnswer {
 pub(crate) async fn workers(State(shared): Server) -> Answer<Json<WorkersAnswer>> {
     let read = |state: &crate::core::State| {
         let exchange = state.market.exchange();
-        let wanted: usize = exchange.active_deals().count();
+        let mut explained = 0;
         let row = |view: market::WorkerView| {
             let address = view.worker.address;
             let busy = u32::try_from(view.holding).unwrap_or(u32::MAX);
@@ -134,7 +134,7 @@ pub(crate) async fn workers(State(shared): Server) -> Answer<Json<WorkersAnswer>
                 finished: state.finished.get(&address).copied().unwrap_or(0),
                 score: small(exchange.score(address)),
                 benchmark: view.worker.benchmark,
-                idle_because: idle(&view, busy, wanted).to_owned(),
+                idle_because: idle(&state.market, &view, &mut explained),
             }
         };
         state.market.workers().map(row).collect()
@@ -142,19 +142,20 @@ pub(crate) async fn workers(State(shared): Server) -> Answer<Json<WorkersAnswer>
     Ok(Json(WorkersAnswer { workers: shared.core.read(read).await? }))
 }
 
-/// Why a worker is idle, as far as can be said.
-fn idle(view: &market::WorkerView, busy: u32, wanted: usize) -> &'static str {
-    if busy > 0 {
-        ""
-    } else if !view.connected {
-        "it is not connected"
-    } else if view.free == 0 {
-        "it takes no tasks just now"
-    } else if wanted == 0 {
-        "nobody asks for work"
-    } else {
-        "the work there is does not suit it: price, stake, or it has had its part"
+/// Idle workers of whom a listing says why; of others it says whom to ask.
+const EXPLAINED: usize = 64;
+
+/// Why a worker is idle, in words; nothing of one that works.
+fn idle(market: &market::Market, view: &market::WorkerView, explained: &mut usize) -> String {
+    if view.holding > 0 {
+        return String::new();
     }
+    *explained += 1;
+    if *explained > EXPLAINED {
+        return format!("hands explain --worker {} says why", view.worker.address);
+    }
+    let address = view.worker.address;
+    crate::words::worker(view, &market.idle(address), market.exchange().account(address).free).summary
 }
 
 /// `GET /v1/outstanding`.
