@@ -22,11 +22,8 @@ const MILLE: u128 = 1_000;
 /// Whether a task is to be checked, by the secret of its deal: so many of a thousand are.
 #[must_use]
 pub fn audit_draw(secret: B256, task: TaskId, per_mille: u64) -> bool {
-    let mut hasher = Keccak256::new();
-    hasher.update(secret);
-    hasher.update(task.0);
-    let hash = hasher.finalize();
-    let drawn = u64::from_be_bytes(*hash.first_chunk().expect("a hash has 32 bytes"));
+    let lot = orders::ids::audit_lot(secret, task);
+    let drawn = u64::from_be_bytes(*lot.first_chunk().expect("a hash has 32 bytes"));
     u128::from(drawn).saturating_mul(MILLE) < u128::from(per_mille) << u64::BITS
 }
 
@@ -187,7 +184,11 @@ impl Exchange {
         let passed = match evidence {
             Evidence::Known => {
                 let content = Self::content(deal, holding.index);
-                own.0 == self.known_answer(content).ok_or(Rejection::NoAnswer(task))?
+                let right = own.0 == self.known_answer(content).ok_or(Rejection::NoAnswer(task))?;
+                if !right && own.1 {
+                    return Err(Rejection::Undecided { task, worker });
+                }
+                right
             }
             Evidence::Witnesses(witnesses) => self.judge(task, pool, worker, own, witnesses)?,
         };
@@ -202,7 +203,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Whether the witnesses are for the worker (all of them) or against it (two at least, all alike).
+    /// Whether the witnesses are for the worker (all of them) or against it (two at least, all alike). A statement that the
+    /// program failed convicts nobody, and is never punished: it may be the machine's fault, or the clock's.
     fn judge(
         &self,
         task: TaskId,
@@ -220,11 +222,11 @@ impl Exchange {
             said.insert(self.completion(task, *witness)?);
         }
         let alike = said.len() == 1;
-        match (alike, said.contains(&own), witnesses.len()) {
-            (true, true, _) => Ok(true),
-            (true, false, 2..) => Ok(false),
-            (true, false, _) | (false, _, _) => Err(Rejection::Undecided { task, worker }),
+        let (agree, failure) = (said.contains(&own), own.1 || said.iter().any(|(_, failed)| *failed));
+        if alike && agree {
+            return Ok(true);
         }
+        if alike && !failure && witnesses.len() > 1 { Ok(false) } else { Err(Rejection::Undecided { task, worker }) }
     }
 
     /// The digest that a worker completed a task with, and whether it states a failure.

@@ -3,8 +3,10 @@
 //!
 //! It trusts nothing that the journal says of itself: it hashes every record again, recovers every signer again (over all
 //! cores), replays every entry through the rules, holds the state against every recorded digest, checks that no match
-//! passed over a better offer, that the books balance, and that every receipt shown is of this very history.
+//! passed over a better offer, that nobody agreed with itself, that the books balance, makes the draws of the hidden audits
+//! again whose secrets are shown, and that every receipt shown is of this very history.
 
+mod conduct;
 mod prepare;
 mod priority;
 mod source;
@@ -13,14 +15,16 @@ use crate::error::{Corruption, JournalError};
 use crate::receipt::Receipt;
 use crate::record::{Place, Record, RecordBytes};
 use crate::replay::{Replayer, SetAside, Stop, Trouble, Verified};
+use conduct::Conduct;
 use exchange::{Entry, Event, Exchange, Genesis};
 use orders::Recovered;
 use prepare::{Prepared, prepare};
 use priority::Priority;
 use std::collections::BTreeMap;
 use std::error::Error;
-use units::{Address, Amount, B256, OrderHash};
+use units::{Address, Amount, B256, OrderHash, TaskId};
 
+pub use conduct::Audits;
 pub use source::Source;
 
 /// What is wrong at a place.
@@ -53,6 +57,14 @@ pub enum Fault {
         matched: OrderHash,
         /// The better one.
         passed_over: OrderHash,
+    },
+    /// A result that takes two owners was agreed on by one owner's workers alone.
+    #[error("the result of task {task} was agreed on by workers of {owner} alone")]
+    OneOwner {
+        /// The task.
+        task: TaskId,
+        /// Whose the workers are.
+        owner: Address,
     },
     /// The accounts do not add up.
     #[error("the books do not balance")]
@@ -130,6 +142,8 @@ pub struct Report {
     pub digests: u64,
     /// How many receipts were held against the history.
     pub receipts: u64,
+    /// How the operator kept to its own audits.
+    pub audits: Audits,
     /// The digest of the state after the last entry that was replayed.
     pub state: B256,
     /// Credits that the operator has issued and not taken back.
@@ -179,6 +193,7 @@ struct Auditor<'a> {
     receipts: BTreeMap<u64, Vec<&'a Receipt>>,
     replayer: Replayer,
     priority: Priority,
+    conduct: Conduct,
     complete: bool,
     report: Report,
 }
@@ -195,6 +210,7 @@ impl<'a> Auditor<'a> {
             receipts: by_record(receipts, &genesis)?,
             replayer: Replayer::new(Exchange::new(genesis.clone()), set_aside.clone()),
             priority: Priority::default(),
+            conduct: Conduct::default(),
             complete: source.is_complete(),
             report: Report::of(genesis, founding),
         };
@@ -274,6 +290,8 @@ impl<'a> Auditor<'a> {
         let outstanding = events.iter().try_fold(self.report.outstanding, outstanding);
         self.report.outstanding = outstanding.ok_or_else(|| AuditError::found(place, Fault::Books))?;
         self.priority.follow(&self.replayer.exchange, events);
+        let conduct = self.conduct.follow(&self.replayer.exchange, entry, events);
+        conduct.map_err(|fault| AuditError::found(place, fault))?;
         Ok(())
     }
 
@@ -297,6 +315,7 @@ impl<'a> Auditor<'a> {
             return Err(AuditError::found(Place::record(self.report.last.sequence), Fault::Books));
         }
         self.report.state = exchange.state_digest();
+        self.report.audits = self.conduct.finish(exchange);
         Ok(self.report)
     }
 }
@@ -332,6 +351,7 @@ impl Report {
             matches: 0,
             digests: 0,
             receipts: 0,
+            audits: Audits::default(),
             state: B256::ZERO,
             outstanding: Amount::ZERO,
             set_aside: Vec::new(),

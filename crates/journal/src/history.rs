@@ -5,6 +5,7 @@
 //! it goes ([`HistoryWriter::through`]); what a crash took from it is observed again at the next start. Writing a change
 //! twice changes nothing.
 
+mod conduct;
 mod query;
 mod rows;
 mod write;
@@ -14,6 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use conduct::{PartOutcome, PartRow, RatingRow, RatingSummary, StandingRow, WorkerRow};
 pub use query::{DealFilter, OrderFilter, Page};
 pub use rows::{
     Change, DealRow, JobRow, LogRow, NewJob, OrderKind, OrderRow, OrderStatus, Outcome, Party, ResultRow, ResultState,
@@ -23,7 +25,7 @@ pub use rows::{
 /// The history in a data folder.
 const FILE: &str = "history.db";
 /// Version of its tables; another version's history is made anew.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// How long one connection waits for another.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -116,6 +118,7 @@ impl HistoryWriter {
         let found = |connection: &mut Connection| {
             let transaction = connection.transaction()?;
             transaction.execute_batch(SCHEMA)?;
+            transaction.execute_batch(conduct::SCHEMA)?;
             transaction.pragma_update(None, "user_version", VERSION)?;
             transaction.commit()
         };

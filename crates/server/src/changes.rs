@@ -1,5 +1,7 @@
 //! What a turn means for the history: rows made of entries and events.
 
+mod conduct;
+
 use crate::core::Stated;
 use crate::order::{kind_of, signed_json};
 use exchange::{AnyOrder, Command, Entry, Event, Exchange, Offer, RemovalReason, Transaction};
@@ -106,6 +108,7 @@ impl Turn<'_> {
                 | Event::DealForgotten { .. } => {}
             }
         }
+        self.conduct(&mut changes);
         changes.extend(self.delivered.iter().filter_map(|(task, worker)| self.provisional(*task, *worker)));
         changes
     }

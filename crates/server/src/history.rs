@@ -95,9 +95,13 @@ impl News {
                 | Change::Voided { job, .. } => *job,
                 Change::Deal(deal) => deal.request_order,
                 Change::Result(result) => result.job,
-                Change::Transaction(_) | Change::Order(_) | Change::OrderChanged { .. } | Change::Upload { .. } => {
-                    continue;
-                }
+                Change::Transaction(_)
+                | Change::Order(_)
+                | Change::OrderChanged { .. }
+                | Change::Upload { .. }
+                | Change::Part(_)
+                | Change::Standing(_)
+                | Change::Rating(_) => continue,
             };
             if let Some(sender) = watchers.get(&job) {
                 sender.send_modify(|news| *news += 1);

@@ -156,6 +156,17 @@ fn show(report: &Report, format: Format) -> anyhow::Result<()> {
         "state": report.state,
         "outstanding": report.outstanding,
         "set_aside": report.set_aside.len(),
+        "audits": {
+            "opened": report.audits.opened,
+            "unopened": report.audits.unopened,
+            "single_words": report.audits.single_words,
+            "drawn": report.audits.drawn,
+            "missed": report.audits.missed,
+            "alone": report.audits.alone,
+            "first_missed": report.audits.first_missed,
+            "passed": report.audits.passed,
+            "failed": report.audits.failed,
+        },
         "sealed_from": sealed,
     });
     let mut lines = vec![
@@ -168,6 +179,9 @@ fn show(report: &Report, format: Format) -> anyhow::Result<()> {
         ("state", format!("{} (met {})", report.state, count(report.digests, "recorded digest"))),
         ("outstanding", format!("{} credits, and the books balance", report.outstanding)),
     ];
+    if report.audits.opened > 0 {
+        lines.push(("audits", words_of(&report.audits)));
+    }
     if let Some(sealed) = sealed {
         lines.push(("sealed", format!("rules are checked up to {sealed}: tasks from there on are not final")));
     }
@@ -176,4 +190,20 @@ fn show(report: &Report, format: Format) -> anyhow::Result<()> {
     }
     lines.push(("verdict", "proven".to_owned()));
     format.one(&value, &lines)
+}
+
+/// How the operator kept to its hidden audits.
+fn words_of(audits: &journal::Audits) -> String {
+    let mut words = format!("{} of {} drawn for a check", audits.drawn, count(audits.single_words, "single word"));
+    match audits.missed {
+        0 => words.push_str(", every one that somebody else could make was made"),
+        missed => {
+            let named: Vec<String> = audits.named.iter().map(ToString::to_string).collect();
+            words.push_str(&format!(", of these {missed} NOT checked: {}", named.join(", ")));
+        }
+    }
+    if audits.alone > 0 {
+        words.push_str(&format!("; {} had nobody else to check them", audits.alone));
+    }
+    words
 }

@@ -114,6 +114,19 @@ fn one_word_against_another_decides_nothing() {
 }
 
 #[test]
+fn a_statement_of_failure_neither_convicts_nor_is_punished() {
+    let mut world = World::new();
+    for (failed, others_failed) in [(true, false), (false, true)] {
+        let deal = world.deal(false, 1, 1);
+        for (worker, result, failed) in [(0, 9, failed), (1, 7, others_failed), (2, 7, others_failed)] {
+            world.complete_as(WORKERS[worker], deal, 0, result, failed);
+        }
+        let undecided = Rejection::Undecided { task: task(deal, 0), worker: WORKERS[0] };
+        assert_eq!(world.check(WORKERS[0], deal, &[WORKERS[1], WORKERS[2]]), Err(undecided));
+    }
+}
+
+#[test]
 fn a_sealed_result_is_not_held_against_others() {
     let mut world = World::new();
     let deal = world.deal(false, 1, 1);

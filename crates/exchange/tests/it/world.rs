@@ -236,8 +236,20 @@ impl World {
     }
 
     pub(crate) fn complete(&mut self, worker: Address, deal: DealId, index: u64, result: u8) -> Vec<Event> {
+        self.complete_as(worker, deal, index, result, false)
+    }
+
+    /// The same, stating perhaps that the program failed.
+    pub(crate) fn complete_as(
+        &mut self,
+        worker: Address,
+        deal: DealId,
+        index: u64,
+        result: u8,
+        failed: bool,
+    ) -> Vec<Event> {
         let (task, digest) = (task(deal, index), digest(result));
-        let complete = Complete { task, digest, failed: false, blob: Digest(digest), callback: Bytes::new() };
+        let complete = Complete { task, digest, failed, blob: Digest(digest), callback: Bytes::new() };
         let sequence = self.next_sequence(worker);
         let batch = WorkerBatch { worker, sequence, completes: vec![complete], ..WorkerBatch::default() };
         self.enter(self.batch(batch, &[(deal, index)]))

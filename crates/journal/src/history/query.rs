@@ -66,11 +66,11 @@ pub struct DealFilter {
 }
 
 impl History {
-    fn fail(&self, error: rusqlite::Error) -> JournalError {
+    pub(super) fn fail(&self, error: rusqlite::Error) -> JournalError {
         JournalError::database(&self.path, error)
     }
 
-    fn list<T>(
+    pub(super) fn list<T>(
         &self,
         query: &str,
         values: Vec<Value>,
@@ -278,7 +278,7 @@ impl DealFilter {
 }
 
 /// As SQLite counts; nothing is beyond.
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
@@ -299,15 +299,15 @@ fn unexpected(column: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, Box::new(Unexpected))
 }
 
-fn hash(row: &Row<'_>, column: &str) -> rusqlite::Result<B256> {
+pub(super) fn hash(row: &Row<'_>, column: &str) -> rusqlite::Result<B256> {
     row.get::<_, [u8; 32]>(column).map(B256::from)
 }
 
-fn address(row: &Row<'_>, column: &str) -> rusqlite::Result<Address> {
+pub(super) fn address(row: &Row<'_>, column: &str) -> rusqlite::Result<Address> {
     row.get::<_, [u8; 20]>(column).map(Address::from)
 }
 
-fn number(row: &Row<'_>, column: &str) -> rusqlite::Result<U256> {
+pub(super) fn number(row: &Row<'_>, column: &str) -> rusqlite::Result<U256> {
     let text: String = row.get(column)?;
     U256::from_str_radix(&text, 10).map_err(|_| unexpected(column))
 }

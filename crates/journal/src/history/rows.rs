@@ -1,5 +1,6 @@
 //! What the history has rows of.
 
+use super::conduct::{PartRow, RatingRow, StandingRow};
 use units::{Address, Amount, B256, Bytes, DealId, Digest, OrderHash, Tag, TaskId, Timestamp, U256};
 
 /// Something to be written.
@@ -63,6 +64,12 @@ pub enum Change {
         /// What it is now.
         status: OrderStatus,
     },
+    /// A worker's part in a task turned out somehow. A repeat changes nothing.
+    Part(PartRow),
+    /// What a pool knows of a worker by now.
+    Standing(StandingRow),
+    /// One side of a deal rated the other. A repeat changes nothing.
+    Rating(RatingRow),
 }
 
 /// What is known of a job from the start.

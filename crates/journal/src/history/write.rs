@@ -36,8 +36,8 @@ impl HistoryWriter {
 }
 
 /// A batch of changes being written; jobs are read once and written back once.
-struct Batch<'a> {
-    transaction: &'a Transaction<'a>,
+pub(super) struct Batch<'a> {
+    pub(super) transaction: &'a Transaction<'a>,
     jobs: BTreeMap<OrderHash, JobRow>,
     ordinals: Vec<(TaskId, u64)>,
 }
@@ -70,6 +70,9 @@ impl Batch<'_> {
                 let row = params![order.0.as_slice(), remaining.to_string(), status.number()];
                 self.transaction.prepare_cached(update)?.execute(row).map(drop)
             }
+            Change::Part(part) => self.part(part),
+            Change::Standing(standing) => self.worker_standing(standing),
+            Change::Rating(rating) => self.rating(rating),
         }
     }
 

@@ -2,7 +2,8 @@
 
 use journal::history::{
     Change, DealFilter, DealRow, History, HistoryWriter, JobRow, LogRow, NewJob, OrderFilter, OrderKind, OrderRow,
-    OrderStatus, Outcome, Page, Party, ResultRow, ResultState, TransactionRow,
+    OrderStatus, Outcome, Page, PartOutcome, PartRow, Party, RatingRow, RatingSummary, ResultRow, ResultState,
+    StandingRow, TransactionRow,
 };
 use units::{Address, Amount, B256, Bytes, DealId, Digest, OrderHash, TaskId, Timestamp, U256};
 
@@ -239,4 +240,62 @@ fn a_history_knows_how_far_it_goes_and_a_broken_one_is_made_anew() {
     let writer = HistoryWriter::open(folder.path()).unwrap();
     assert_eq!(writer.through().unwrap(), 0);
     assert_eq!(History::open(folder.path()).unwrap().job(job(1, 1).id).unwrap(), None);
+}
+
+#[test]
+fn a_workers_parts_are_counted_once_and_listed_with_its_owners() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(folder.path()).unwrap();
+    let (pool, worker, owner) = (Address::repeat_byte(1), Address::repeat_byte(2), Address::repeat_byte(3));
+    let part = |number: u8, outcome| {
+        let task = TaskId(B256::repeat_byte(number));
+        Change::Part(PartRow { task, pool, worker, outcome, at: Timestamp(u64::from(number)) })
+    };
+    let standing = |checks| StandingRow {
+        pool,
+        worker,
+        owner,
+        accepted: 4,
+        checks,
+        barred: false,
+        score: U256::from(7),
+        at: Timestamp(9),
+    };
+    let parts = [part(1, PartOutcome::Delivered), part(2, PartOutcome::Late), part(3, PartOutcome::Wrong)];
+    written(&mut writer, &parts);
+    written(&mut writer, &parts);
+    written(
+        &mut writer,
+        &[part(4, PartOutcome::Delivered), Change::Standing(standing(1)), Change::Standing(standing(2))],
+    );
+    let history = History::open(folder.path()).unwrap();
+    let row = history.worker(pool, worker).unwrap().unwrap();
+    assert_eq!((row.delivered, row.late, row.wrong, row.standing), (2, 1, 1, standing(2)));
+    for about in [worker, owner] {
+        assert_eq!(history.workers_of(about, ALL).unwrap(), [row]);
+    }
+    assert_eq!(history.worker(owner, worker).unwrap(), None);
+}
+
+#[test]
+fn what_is_said_of_somebody_is_listed_newest_first_and_summed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(folder.path()).unwrap();
+    let subject = Address::repeat_byte(1);
+    let rating = |number: u8| RatingRow {
+        deal: DealId(B256::repeat_byte(number)),
+        rater: Address::repeat_byte(2),
+        subject,
+        performance: number,
+        safety: 5,
+        at: Timestamp(u64::from(number)),
+    };
+    let said = [Change::Rating(rating(1)), Change::Rating(rating(2))];
+    written(&mut writer, &said);
+    written(&mut writer, &said);
+    let history = History::open(folder.path()).unwrap();
+    assert_eq!(history.ratings(subject, ALL).unwrap(), [rating(2), rating(1)]);
+    assert_eq!(history.ratings(subject, Page { skip: 1, most: 1 }).unwrap(), [rating(1)]);
+    assert_eq!(history.rating_summary(subject).unwrap(), RatingSummary { count: 2, performance: 3, safety: 10 });
+    assert_eq!(history.rating_summary(Address::ZERO).unwrap(), RatingSummary::default());
 }
