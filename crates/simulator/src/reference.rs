@@ -33,6 +33,15 @@ struct Pool {
     deposit: Option<u128>,
 }
 
+/// What may have changed.
+#[derive(Clone, Debug, Default)]
+struct Touched {
+    orders: BTreeSet<OrderHash>,
+    tasks: BTreeSet<TaskId>,
+    people: BTreeSet<Address>,
+    standings: BTreeSet<(Address, Address)>,
+}
+
 /// The naive model.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reference {
@@ -54,7 +63,7 @@ pub(crate) struct Reference {
     categories: Vec<u64>,
     app_owner: Address,
     /// What was touched since it was last compared.
-    touched: (BTreeSet<OrderHash>, BTreeSet<TaskId>, BTreeSet<Address>, BTreeSet<(Address, Address)>),
+    touched: Touched,
 }
 
 fn small(amount: Amount) -> u128 {
@@ -76,6 +85,7 @@ impl Reference {
             pools: genesis.pools.iter().map(pool).collect(),
             categories: genesis.categories.iter().map(|it| it.seconds).collect(),
             app_owner,
+            scores: genesis.world.scores.iter().map(|(worker, score)| (*worker, number(*score))).collect(),
             ..Self::default()
         }
     }
@@ -163,7 +173,7 @@ impl Reference {
     }
 
     fn task(&mut self, task: TaskId) -> Result<&mut Task, String> {
-        self.touched.1.insert(task);
+        self.touched.tasks.insert(task);
         self.tasks.get_mut(&task).ok_or_else(|| format!("task {task} is of no deal"))
     }
 }

@@ -13,7 +13,7 @@ use crate::dice::Dice;
 use crate::machine::{Machine, TaskKind};
 use crate::network::Network;
 use crate::reference::Reference;
-use crate::scenario::{Scenario, named};
+use crate::scenario::{Nature, Scenario, named};
 use crate::system::{Request, System, Wish, app_owner, requesters as purses};
 use exchange::Exchange;
 use requesters::Job;
@@ -81,7 +81,8 @@ impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let scenario = Scenario::unfold(&mut dice);
-        let system = System::new(scenario.private);
+        let farmers = scenario.fleet.iter().filter(|it| it.nature == Nature::Farmer).map(|it| it.address);
+        let system = System::new(scenario.private, farmers);
         let fleet = {
             let machines = scenario.fleet.iter().cloned().zip(&scenario.skew_ms).enumerate();
             machines.map(|(name, (it, skew))| Machine::new(name, it, *skew)).collect()

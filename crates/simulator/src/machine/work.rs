@@ -39,7 +39,7 @@ impl Machine {
                     honestly
                 }
             }
-            Nature::Returner => lie,
+            Nature::Returner | Nature::Farmer => lie,
             Nature::Colluder => (word(task, b"colluders"), false),
             Nature::Naysayer => (truth(task, true), true),
             Nature::Honest
@@ -194,6 +194,7 @@ impl Machine {
             | Nature::Liar { .. }
             | Nature::Turncoat { .. }
             | Nature::Returner
+            | Nature::Farmer
             | Nature::Colluder
             | Nature::Naysayer
             | Nature::Silent

@@ -1,6 +1,6 @@
 //! The exchange held against the naive model.
 
-use super::{Reference, Status};
+use super::{Reference, Status, Touched};
 use exchange::Exchange;
 use poco::TaskStatus;
 use units::{Address, Amount, OrderHash, TaskId, U256};
@@ -12,7 +12,7 @@ fn amount(plain: u128) -> Amount {
 impl Reference {
     /// A complaint if the exchange has it otherwise: of what was touched since the last time, or of `all`.
     pub(crate) fn compare(&mut self, exchange: &Exchange, all: bool) -> Result<(), String> {
-        let (orders, tasks, people, standings) = std::mem::take(&mut self.touched);
+        let Touched { orders, tasks, people, standings } = std::mem::take(&mut self.touched);
         self.compare_money(exchange)?;
         if all {
             for order in self.orders.keys() {

@@ -12,7 +12,7 @@ pub(crate) struct Purse {
 
 impl Reference {
     pub(super) fn purse(&mut self, who: Address) -> &mut Purse {
-        self.touched.2.insert(who);
+        self.touched.people.insert(who);
         self.purses.entry(who).or_default()
     }
 

@@ -28,7 +28,7 @@ impl Reference {
         };
         let volume = number(order.volume());
         let fresh = Resting { order: order.clone(), maker, volume, taken: 0, rests: false };
-        self.touched.0.insert(order.hash());
+        self.touched.orders.insert(order.hash());
         let known = self.orders.entry(order.hash()).or_insert(fresh);
         if known.rests || known.taken >= known.volume {
             return Err("an order was placed that rests, or of which nothing is left".to_owned());
@@ -38,7 +38,7 @@ impl Reference {
     }
 
     pub(super) fn removed(&mut self, order: OrderHash, by: Address) -> Result<(), String> {
-        self.touched.0.insert(order);
+        self.touched.orders.insert(order);
         let known = self.orders.get_mut(&order).filter(|it| it.rests && it.maker == by);
         known.ok_or("an order was taken off that did not rest, or by a stranger")?.rests = false;
         Ok(())
@@ -46,7 +46,7 @@ impl Reference {
 
     /// A request is taken off whose program always fails.
     pub(super) fn halted(&mut self, order: OrderHash) -> Result<(), String> {
-        self.touched.0.insert(order);
+        self.touched.orders.insert(order);
         let known = self.orders.get_mut(&order).filter(|it| it.rests);
         known.ok_or("a request was halted that did not rest")?.rests = false;
         Ok(())
@@ -112,7 +112,7 @@ impl Reference {
             self.tasks.insert(task, Task::new(id));
         }
         for hash in hashes {
-            self.touched.0.insert(hash);
+            self.touched.orders.insert(hash);
             let order = self.orders.get_mut(&hash).expect("found above");
             order.taken += volume;
             order.rests = order.taken < order.volume;

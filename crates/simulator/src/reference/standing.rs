@@ -36,7 +36,7 @@ pub(super) struct Word {
 
 impl Reference {
     fn standing(&mut self, pool: Address, worker: Address) -> &mut Standing {
-        self.touched.3.insert((pool, worker));
+        self.touched.standings.insert((pool, worker));
         self.standings.entry((pool, worker)).or_insert_with(|| Standing::new(worker))
     }
 

@@ -15,6 +15,8 @@ pub(crate) enum Nature {
     Turncoat { after: u64 },
     /// Lies, and now and then comes back under a new name.
     Returner,
+    /// Lies, with a score that it made itself with a pool and requests of its own.
+    Farmer,
     /// States the same wrong result as every other colluder.
     Colluder,
     /// States that the program failed when it did not.
@@ -45,12 +47,12 @@ impl Nature {
 
     /// Whether it ever states what is wrong on its own.
     pub(crate) fn lies_alone(self) -> bool {
-        matches!(self, Self::Liar { .. } | Self::Turncoat { .. } | Self::Returner)
+        matches!(self, Self::Liar { .. } | Self::Turncoat { .. } | Self::Returner | Self::Farmer)
     }
 
-    /// Whether it does honest work too, and so earns credit to lie with.
+    /// Whether it has more weight than a newcomer when it lies.
     pub(crate) fn earns_before_it_lies(self) -> bool {
-        matches!(self, Self::Liar { per_mille: ..1_000 } | Self::Turncoat { .. })
+        matches!(self, Self::Liar { per_mille: ..1_000 } | Self::Turncoat { .. } | Self::Farmer)
     }
 
     /// Whether what it states, if it does, is always the truth.
@@ -61,7 +63,7 @@ impl Nature {
 
     /// Somebody not to be trusted.
     pub(crate) fn bad(dice: &mut Dice) -> Self {
-        match dice.below(17) {
+        match dice.below(18) {
             0 | 1 => Self::Liar { per_mille: 1_000 },
             2 | 3 => Self::Liar { per_mille: dice.pick(&[5, 20, 100, 300, 700]) },
             4 => Self::Turncoat { after: dice.between(1, 40) },
@@ -75,6 +77,7 @@ impl Nature {
             13 => Self::Shy,
             14 => Self::Withholder,
             15 => Self::Unable,
+            16 => Self::Farmer,
             _ => Self::Vanisher,
         }
     }
