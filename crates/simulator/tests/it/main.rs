@@ -6,6 +6,7 @@ use simulator::{Report, simulate};
 
 /// Fails with what a seed found, its last steps, and how to see it again.
 fn live_through(seeds: &[u64]) {
+    let mut finished = 0;
     for seed in seeds {
         let Report { finding, figures, .. } = simulate(*seed);
         if let Some(finding) = finding {
@@ -15,8 +16,10 @@ fn live_through(seeds: &[u64]) {
                 finding.rule, finding.detail
             );
         }
-        assert!(figures.finished > 0, "seed {seed} did no work at all");
+        // A seed may ask for what nobody sells.
+        finished += figures.finished;
     }
+    assert!(finished > 0, "the seeds did no work at all");
 }
 
 #[test]
