@@ -136,8 +136,9 @@ impl Dispatch {
 
     /// Whether a worker said nothing since it was given the task.
     fn is_silent(&self, task: TaskId, holder: Address) -> bool {
-        let granted = self.open.get(&task).and_then(|open| open.leases.get(&holder)).map(|lease| lease.granted);
-        self.workers.get(&holder).is_none_or(|it| !it.connected || granted.is_some_and(|granted| it.heard <= granted))
+        let lease = self.open.get(&task).and_then(|open| open.leases.get(&holder));
+        let unheard = |heard| lease.is_some_and(|lease| lease.phase == Phase::Fetch && heard <= lease.granted);
+        self.workers.get(&holder).is_none_or(|it| !it.connected || unheard(it.heard))
     }
 
     /// Calls off all who still have the task: what they do is not needed any more. Who ran it for a part is paid that.

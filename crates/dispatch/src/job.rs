@@ -50,6 +50,8 @@ pub(crate) struct Job {
     pub(crate) pace: Pace,
     /// From when on a lease may be hedged, for leases on tasks that are not hedged now.
     pub(crate) due: BTreeSet<(Timestamp, TaskId, Address)>,
+    /// What tasks were expected to take when all leases' dues were last seen to, milliseconds.
+    timed_by: Option<u64>,
     /// When somebody is to look at `due`.
     watched: Option<Timestamp>,
     /// Hedges under way.
@@ -204,11 +206,20 @@ impl Dispatch {
     /// A task of the job took so long: to fetch, or to run.
     pub(crate) fn learn(&mut self, task: TaskId, what: impl Fn(&mut Pace)) {
         let Some(open) = self.open.get(&task) else { return };
-        if let Some(job) = self.jobs.get_mut(&open.job) {
-            what(&mut job.pace);
-        }
+        let key = open.job;
         if let Some(bag) = self.bags.get(&open.deal) {
             what(self.paces.entry(bag));
+        }
+        let Some(job) = self.jobs.get_mut(&key) else { return };
+        what(&mut job.pace);
+        // Leases that were granted when tasks were thought to take far longer are due sooner.
+        let expects = job.pace.expects();
+        if job.timed_by.is_none_or(|by| expects < by.checked_div(2).unwrap_or(0)) {
+            job.timed_by = Some(expects);
+            let leased: BTreeSet<TaskId> = job.due.iter().map(|(_, task, _)| *task).collect();
+            for task in leased {
+                self.time_leases(task);
+            }
         }
     }
 }

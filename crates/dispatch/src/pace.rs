@@ -7,6 +7,9 @@ const DEVIATION_WINDOW: u64 = 4;
 /// What takes less than this is never called late: frames and queues take as long, milliseconds.
 const LEAST_MS: u64 = 250;
 
+/// More than any time class: a month.
+const UNKNOWN_MS: u64 = 2_592_000_000;
+
 /// A mean and a mean deviation that follow the samples, milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Measure {
@@ -43,6 +46,14 @@ pub(crate) struct Pace {
     pub(crate) fetch: Measure,
     /// From then until a result is stated.
     pub(crate) run: Measure,
+}
+
+impl Pace {
+    /// How long a task may take from its grant; what is not known may take very long.
+    pub(crate) fn expects(&self) -> u64 {
+        let limit = |measure: Measure| measure.limit().unwrap_or(UNKNOWN_MS);
+        limit(self.fetch).saturating_add(limit(self.run))
+    }
 }
 
 fn blend(old: u64, new: u64, window: u64) -> u64 {

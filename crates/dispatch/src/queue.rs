@@ -2,8 +2,8 @@
 //!
 //! Machines are shared between jobs by time, not by tasks: each grant moves a job's turn on by what its tasks take, and the
 //! job whose turn is the least is next. So a short job is not stuck behind a long one, a job of long tasks gets no more than
-//! one of short ones, and none starves. A job that comes, or comes back, starts at the turn that was served last. Price has
-//! no say here: what is matched is owed.
+//! one of short ones, and none starves. A job that comes, or comes back, starts at the pool's own time, which goes on by what
+//! each grant takes over the number of jobs. Price has no say here: what is matched is owed.
 
 use std::collections::BTreeSet;
 use units::OrderHash;
@@ -48,7 +48,7 @@ pub(crate) struct Queue {
     ready: BTreeSet<(u64, OrderHash)>,
     /// Of those, the ones for which workers were not looked for since they had something new to give.
     active: BTreeSet<(u64, OrderHash)>,
-    /// The turn that was served last.
+    /// The turn at which a job starts that comes now.
     clock: u64,
 }
 
@@ -82,7 +82,9 @@ impl Queue {
     /// A job was given a worker for about `cost` milliseconds. Its next turn.
     pub(crate) fn served(&mut self, turn: u64, request: OrderHash, cost: u64) -> u64 {
         let next = turn.saturating_add(cost.max(1));
-        self.clock = self.clock.max(turn);
+        // With ever new jobs coming time must go on, or those that came before would wait for ever.
+        let share = cost.checked_div(u64::try_from(self.ready.len().max(1)).unwrap_or(u64::MAX)).unwrap_or(0);
+        self.clock = self.clock.max(turn).saturating_add(share);
         if self.ready.remove(&(turn, request)) {
             self.ready.insert((next, request));
         }

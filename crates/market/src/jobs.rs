@@ -30,7 +30,16 @@ pub struct JobView {
     pub deals: Vec<DealId>,
 }
 
+/// When so many of a job's first tasks ended as failures of its program and none otherwise, it always fails.
+const ALWAYS: u64 = 3;
+
 impl JobView {
+    /// Whether the job's program always fails, as far as it was seen: two workers agreed on it for each of its first tasks.
+    #[must_use]
+    pub fn always_fails(&self) -> bool {
+        self.failed >= ALWAYS && self.failed == self.finished
+    }
+
     /// Tasks that have ended.
     #[must_use]
     pub fn ended(&self) -> u64 {
@@ -54,6 +63,10 @@ pub(crate) enum TaskEnd {
 impl Jobs {
     pub(crate) fn view(&self, request: OrderHash) -> Option<JobView> {
         self.views.get(&request).cloned()
+    }
+
+    pub(crate) fn always_fails(&self, request: OrderHash) -> bool {
+        self.views.get(&request).is_some_and(JobView::always_fails)
     }
 
     pub(crate) fn matched(&mut self, request: OrderHash, id: DealId, deal: &Deal) {

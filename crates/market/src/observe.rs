@@ -199,6 +199,7 @@ impl Market {
         let failed = crate::decide::says_failed(&task.results);
         let end = if finished { TaskEnd::Finished { failed } } else { TaskEnd::Claimed };
         self.jobs.ended(request, deal, end);
+        let always_fails = self.jobs.always_fails(request);
         let (mut told, mut spare) = (BTreeSet::new(), Vec::new());
         for part in &task.contributions {
             let proved = part.status == ContributionStatus::Proved;
@@ -237,6 +238,10 @@ impl Market {
             self.deals.remove(&deal);
         }
         self.book_stirred = true;
+        if always_fails {
+            // No more of it is bought; what is bought is done and paid. Refused where nothing of it is left to buy.
+            let _bought_whole = self.command(at, Command::Halt { request }, out);
+        }
     }
 
     /// PoCo splits one price by weight, among as many as took part: whom that leaves with less than it works for, the pool

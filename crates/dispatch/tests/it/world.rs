@@ -1,6 +1,6 @@
 //! A small world around dispatch: named workers, deals, and a list of what was decided.
 
-use dispatch::{AuditTerms, Clocks, Decision, Dispatch, Phase, Statement, Terms, Worker};
+use dispatch::{AuditTerms, Clocks, Decision, Dispatch, Ended, Phase, Statement, Terms, Worker};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use units::{Address, Amount, B256, DealId, OrderHash, TaskId, Timestamp, U256};
@@ -171,5 +171,30 @@ impl World {
 
     pub(crate) fn runs(&mut self, name: u8, task: TaskId) {
         self.dispatch.phase(self.now, worker(name), task, Phase::Run);
+    }
+
+    /// A worker brings an accepted result at trust 1, and is ready for another task; what is decided upon it.
+    pub(crate) fn finishes(&mut self, name: u8, task: TaskId) -> Vec<Decision> {
+        self.package(task, result(1));
+        let mut decisions = self.states(name, task, result(1));
+        self.dispatch.outcome(task, worker(name), Ended::Accepted);
+        decisions.extend(self.end(task));
+        decisions
+    }
+
+    /// A worker says how many more tasks it can take.
+    pub(crate) fn ready(&mut self, name: u8, free: u32) {
+        self.dispatch.worker_ready(worker(name), free);
+    }
+
+    /// A fast worker does the deal's first `tasks` in ten seconds each, so that it is known what they take.
+    pub(crate) fn warm_up(&mut self, deal_name: u8, name: u8, tasks: u64) {
+        for index in 0..tasks {
+            assert_eq!(self.grants(), [(name, index)]);
+            self.runs(name, task(deal_name, index));
+            self.wait(Duration::from_secs(10));
+            self.finishes(name, task(deal_name, index));
+            self.ready(name, 1);
+        }
     }
 }

@@ -160,3 +160,53 @@ fn a_cancelled_job_ends_with_the_slice_under_way() {
     world.settle();
     assert!(world.market.job(job).is_none(), "nothing was matched");
 }
+
+#[test]
+fn of_a_job_whose_program_always_fails_no_more_is_bought_and_what_was_bought_is_paid() {
+    let mut world = bonded(&[Nature::Fails, Nature::Fails]);
+    let job = world.buy(1, 1_000, 10_000);
+    world.settle();
+    let view = world.market.job(job).expect("it was begun");
+    assert!((3..100).contains(&view.matched), "{view:?}");
+    assert_eq!((view.finished, view.failed), (view.matched, view.matched));
+    let why = exchange::RemovalReason::Halted;
+    let halted = |event: &Event| matches!(event, Event::OrderRemoved { why: it, .. } if *it == why);
+    assert_eq!(world.events.iter().filter(|event| halted(event)).count(), 1);
+}
+
+#[test]
+fn a_job_of_which_something_succeeded_is_not_halted() {
+    let mut world = bonded(&[Nature::Fails, Nature::Honest, Nature::Fails]);
+    let job = world.buy(1, 40, 10_000);
+    world.settle();
+    let view = world.market.job(job).expect("it was begun");
+    assert!(view.finished > view.failed, "{view:?}");
+    assert_eq!(view.matched, 40);
+}
+
+#[test]
+fn what_became_of_each_workers_part_is_known_while_a_task_runs_and_after() {
+    let mut world = bonded(&[Nature::Honest, Nature::Liar, Nature::Honest, Nature::Honest]);
+    world.buy(3, 1, 10_000);
+    world.settle();
+    let ended = |event: &Event| {
+        if let Event::Hub(poco::Event::TaskFinalize { task, .. }) = event { Some(*task) } else { None }
+    };
+    let task = world.events.iter().find_map(ended).expect("the task is done");
+    let attempts = world.market.attempts(task);
+    assert!(attempts.len() >= 2, "{attempts:?}");
+    assert!(attempts.iter().all(|attempt| attempt.ended.is_some()), "{attempts:?}");
+    let accepted = attempts.iter().filter(|it| it.ended.is_some_and(|(_, how)| how == market::Ended::Accepted));
+    assert!(accepted.count() >= 2, "{attempts:?}");
+}
+
+#[test]
+fn a_silent_workers_task_goes_to_an_idle_one_long_before_its_lease_ends() {
+    let mut world = bonded(&[Nature::Silent, Nature::Honest]);
+    let job = world.buy(1, 8, 10_000);
+    world.settle();
+    let (before, _, _) = finished(&world, job);
+    assert!(before < 8);
+    world.wait(Duration::from_secs(10));
+    assert_eq!(finished(&world, job), (8, 0, 0));
+}

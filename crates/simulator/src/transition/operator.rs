@@ -220,6 +220,12 @@ impl World {
                     self.figures.barred += 1;
                     self.register.barred(*worker)?;
                 }
+                // No more of a job is bought whose program always fails.
+                Event::OrderRemoved { order, why: exchange::RemovalReason::Halted, .. } => {
+                    for job in self.jobs.iter_mut().filter(|job| job.hash == *order) {
+                        job.cancelled = true;
+                    }
+                }
                 Event::Hub(poco::Event::TaskClaimed { task }) => {
                     self.figures.claimed += 1;
                     let id = self.reference.tasks[task].deal;

@@ -1,0 +1,95 @@
+//! Machines are shared between jobs by time.
+
+use crate::world::{World, deal, task, worker};
+use std::time::Duration;
+
+/// One machine works for as long; how many tasks of each of two jobs it did.
+fn shares(world: &mut World, jobs: [(u8, u64); 2], hours: u64) -> [u64; 2] {
+    let end = world.now.saturating_add(Duration::from_secs(3_600 * hours));
+    let mut done = [0, 0];
+    world.join(1, 1);
+    while world.now < end {
+        let (_, index) = world.grants()[0];
+        let which = usize::from(world.dispatch.place(task(jobs[0].0, index)).is_none());
+        let (name, seconds) = jobs[which];
+        world.runs(1, task(name, index));
+        world.wait(Duration::from_secs(seconds));
+        world.finishes(1, task(name, index));
+        world.ready(1, 1);
+        done[which] += 1;
+    }
+    done
+}
+
+#[test]
+fn a_job_of_long_tasks_gets_no_more_machine_time_than_one_of_short_ones() {
+    let mut world = World::new();
+    for name in [1, 2] {
+        let mut terms = world.terms(name, 1, 100_000);
+        terms.until = world.now.saturating_add(Duration::from_secs(1_000_000));
+        // Indexes differ, so that it is seen whose turn it was.
+        terms.first = u64::from(name) * 1_000_000;
+        world.dispatch.add_deal(deal(name), terms);
+    }
+    let [long, short] = shares(&mut world, [(1, 100), (2, 10)], 10);
+    assert!((long * 9..=long * 11).contains(&short), "{long} of 100 s, {short} of 10 s");
+}
+
+#[test]
+fn a_short_job_is_done_while_a_long_one_goes_on() {
+    let mut world = World::new();
+    world.deal(1, 1, 1_000_000);
+    world.join(1, 1);
+    world.warm_up(1, 1, 5);
+    world.deal(2, 1, 2);
+    let mut served = 0;
+    for _ in 0..5 {
+        let (_, index) = world.grants()[0];
+        let of_short = world.dispatch.place(task(2, index)).is_some() && index < 2;
+        served += u32::from(of_short);
+        let done = task(if of_short { 2 } else { 1 }, index);
+        world.runs(1, done);
+        world.wait(Duration::from_secs(10));
+        world.finishes(1, done);
+        world.ready(1, 1);
+    }
+    assert_eq!(served, 2);
+}
+
+#[test]
+fn a_stream_of_new_jobs_does_not_starve_an_old_one() {
+    let mut world = World::new();
+    world.deal(1, 1, 1_000);
+    world.join(1, 1);
+    let mut served = 0;
+    for name in 10..110 {
+        world.deal(name, 1, 1);
+        let (_, index) = world.grants()[0];
+        let of_old = world.dispatch.place(task(1, index)).is_some();
+        served += u32::from(of_old);
+        let open: Vec<_> = world.dispatch.workers().map(|view| view.holding).collect();
+        assert_eq!(open, [1]);
+        let done = if of_old {
+            task(1, index)
+        } else {
+            (10..=name).map(|name| task(name, 0)).find(|task| world.dispatch.place(*task).is_some()).unwrap()
+        };
+        world.finishes(1, done);
+        world.ready(1, 1);
+    }
+    assert!(served >= 2, "the old job got {served} of 100 turns");
+}
+
+#[test]
+fn jobs_without_work_for_a_worker_do_not_keep_it_from_those_that_have_some() {
+    let mut world = World::new();
+    world.deal(1, 1, 5);
+    world.join(1, 1);
+    world.grants();
+    world.dispatch.worker_declined(worker(1), task(1, 0), dispatch::Decline::Unable);
+    world.ready(1, 1);
+    assert_eq!(world.grants(), []);
+    world.deal(2, 1, 1);
+    assert_eq!(world.grants(), [(1, 0)]);
+    assert!(world.dispatch.place(task(2, 0)).is_some());
+}
