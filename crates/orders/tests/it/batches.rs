@@ -1,9 +1,12 @@
 //! What a worker says to the exchange, under its signature.
 
 use crate::{address, key, word};
+use alloy_primitives::keccak256;
 use orders::hello::{Ownership, WorkerHello};
-use orders::{CheckedBatch, Commit, Complete, Domain, Recovered, Reveal, WorkerBatch};
-use units::{Address, B256, Bytes, Digest, TaskId};
+use orders::{
+    CheckedBatch, CheckedRating, Commit, Complete, Domain, Rating, Recovered, Reveal, SignedRating, WorkerBatch,
+};
+use units::{Address, B256, Bytes, DealId, Digest, TaskId, U256};
 
 fn domain() -> Domain {
     Domain::new(65_535, address(0xaa))
@@ -102,4 +105,32 @@ fn a_worker_signs_its_own_hello_and_an_owner_its_own_worker() {
     let ownership = Ownership { worker: worker.address(), owner: owner.address() };
     assert!(ownership.is_signed_by_owner(&domain(), &owner.sign(ownership.digest(&domain()))));
     assert!(!ownership.is_signed_by_owner(&domain(), &worker.sign(ownership.digest(&domain()))));
+}
+
+#[test]
+fn a_rating_is_hashed_as_eip_712_says_and_is_its_signers() {
+    // By hand from EIP-712: keccak256(0x1901 ‖ domain separator ‖ keccak256(type hash ‖ each field as a word)).
+    let rating = Rating { deal: DealId(word(1)), subject: address(2), performance: 5, safety: 1 };
+    let type_hash = keccak256("Rating(bytes32 deal,address subject,uint8 performance,uint8 safety)");
+    let mark = |mark: u64| U256::from(mark).to_be_bytes::<32>();
+    let subject = address(2).into_word();
+    let fields = [type_hash.as_slice(), word(1).as_slice(), subject.as_slice(), &mark(5), &mark(1)].concat();
+    let whole = [&[0x19, 0x01], domain().separator().as_slice(), keccak256(fields).as_slice()].concat();
+    assert_eq!(rating.digest(&domain()), keccak256(whole));
+
+    let signed = rating.sign(&domain(), &key(1));
+    let by = |signed: &SignedRating, domain| CheckedRating::recover(signed.clone(), &domain).rater;
+    assert_eq!(by(&signed, domain()), Recovered::By(key(1).address()));
+    assert_ne!(by(&signed, Domain::new(1, address(0xaa))), Recovered::By(key(1).address()));
+    let changes: [fn(&mut Rating); 4] = [
+        |rating| rating.deal = DealId(word(9)),
+        |rating| rating.subject = address(9),
+        |rating| rating.performance = 1,
+        |rating| rating.safety = 5,
+    ];
+    for change in changes {
+        let mut forged = signed.clone();
+        change(&mut forged.rating);
+        assert_ne!(by(&forged, domain()), Recovered::By(key(1).address()));
+    }
 }
