@@ -58,6 +58,9 @@ pub struct Pool {
     pub scheduler_reward_ratio: u64,
     /// Workers connected.
     pub workers: u64,
+    /// Whether only workers that its owner invited may work there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_invitation: bool,
 }
 
 /// `POST /v1/session`: signs in with an answered challenge (`GET /challenge?chainId&address`).

@@ -12,5 +12,6 @@ pub mod job;
 pub mod limits;
 pub mod order;
 pub mod params;
+pub mod provider;
 pub mod receipt;
 pub mod worker;

@@ -36,6 +36,10 @@ pub const FLOORS: usize = 256;
 pub const REGION_BYTES: usize = 64;
 /// Most files a worker may say it holds.
 pub const CACHED_FILES: usize = 1_024;
+/// Most machines on a provider's page.
+pub const PROVIDER_MACHINES: usize = 1_000;
+/// Most ratings on a provider's page.
+pub const PROVIDER_RATINGS: u64 = 100;
 /// Page size by default and at most.
 pub const PAGE_DEFAULT: usize = 20;
 /// Most rows in a page.

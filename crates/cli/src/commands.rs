@@ -10,6 +10,8 @@ mod map;
 mod operator;
 mod order;
 mod pool;
+mod provider;
+mod rate;
 mod run;
 mod serve;
 mod up;
@@ -60,6 +62,8 @@ enum Command {
     Order(order::OrderArgs),
     App(app::AppArgs),
     Pool(pool::PoolArgs),
+    Provider(provider::ProviderArgs),
+    Rate(rate::RateArgs),
     Workers(workers::WorkersArgs),
     Wallet(wallet::WalletArgs),
     Operator(operator::OperatorArgs),
@@ -86,6 +90,8 @@ impl Cli {
             | Command::Order(_)
             | Command::App(_)
             | Command::Pool(_)
+            | Command::Provider(_)
+            | Command::Rate(_)
             | Command::Workers(_)
             | Command::Wallet(_)
             | Command::Operator(_)
@@ -109,6 +115,8 @@ impl Cli {
             Command::Order(args) => Box::pin(order::run(&context, args)).await,
             Command::App(args) => Box::pin(app::run(&context, args)).await,
             Command::Pool(args) => Box::pin(pool::run(&context, args)).await,
+            Command::Provider(args) => Box::pin(provider::run(&context, args)).await,
+            Command::Rate(args) => Box::pin(rate::run(&context, args)).await,
             Command::Workers(args) => Box::pin(workers::run(&context, args)).await,
             Command::Wallet(args) => Box::pin(wallet::run(&context, args)).await,
             Command::Operator(args) => Box::pin(operator::run(&context, args)).await,

@@ -353,7 +353,7 @@ fn class_for(client: &Client, terms: &Terms, volume: u64) -> anyhow::Result<Clas
 }
 
 /// A pool by its name or address.
-fn pool_address(client: &Client, pool: &str) -> anyhow::Result<Address> {
+pub(crate) fn pool_address(client: &Client, pool: &str) -> anyhow::Result<Address> {
     if let Ok(address) = pool.parse() {
         return Ok(address);
     }

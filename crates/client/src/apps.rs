@@ -89,15 +89,20 @@ impl Client {
     /// # Errors
     /// As of [`Client::transact`].
     pub async fn create_pool(&self, description: &str) -> Result<Address, Error> {
-        let registry = self.exchange().workerpool_registry;
+        let address = self.pool_address(description).await?;
         let new = NewWorkerpool { owner: self.address(), description: description.to_owned() };
-        let predict = Registry::predictWorkerpoolCall {
-            _workerpoolOwner: new.owner,
-            _workerpoolDescription: new.description.clone(),
-        };
-        let address = decode_address(&self.view(registry, predict.abi_encode()).await?, "predictWorkerpool")?;
         self.transact(&Call::CreateWorkerpool(new)).await?;
         Ok(address)
+    }
+
+    /// The address that a pool of one's own with this description has.
+    pub(crate) async fn pool_address(&self, description: &str) -> Result<Address, Error> {
+        let registry = self.exchange().workerpool_registry;
+        let predict = Registry::predictWorkerpoolCall {
+            _workerpoolOwner: self.address(),
+            _workerpoolDescription: description.to_owned(),
+        };
+        decode_address(&self.view(registry, predict.abi_encode()).await?, "predictWorkerpool")
     }
 
     /// Sees to it that an app order with this price and for these requesters rests on the book.

@@ -4,9 +4,10 @@ mod conduct;
 
 use crate::core::Stated;
 use crate::order::{kind_of, signed_json};
-use exchange::{AnyOrder, Command, Entry, Event, Exchange, Offer, RemovalReason, Transaction};
+use exchange::{AnyOrder, Command, Entry, Event, Exchange, ItemRejection, Offer, RemovalReason, Transaction};
 use journal::history::{
-    Change, DealRow, LogRow, NewJob, OrderRow, OrderStatus, Outcome, Party, ResultRow, ResultState, TransactionRow,
+    Change, DealRow, LogRow, NewJob, OrderRow, OrderStatus, Outcome, PartOutcome, PartRow, Party, ResultRow,
+    ResultState, TransactionRow,
 };
 use poco::{ContributionStatus, Deal};
 use serde::Deserialize;
@@ -74,12 +75,17 @@ impl Turn<'_> {
                         RemovalReason::OwnerChanged => OrderStatus::Dead,
                     };
                     changes.push(Change::OrderChanged { order: *order, remaining: U256::ZERO, status });
-                    if *kind == orders::OrderKind::Request && *why != RemovalReason::Filled {
-                        changes.push(Change::JobClosed { job: *order, at: self.at });
+                    if *kind == orders::OrderKind::Request {
+                        changes.extend(self.ended_early(*order, *why));
                     }
                 }
                 Event::Discarded { task, .. } => changes.extend(self.voided(*task)),
-                Event::TokenTransfer { .. }
+                Event::ItemRefused { task, worker, why: ItemRejection::TooLate, .. } => {
+                    changes.extend(self.late(*task, *worker));
+                }
+                Event::ItemRefused { .. } => {}
+                Event::Rated { .. }
+                | Event::TokenTransfer { .. }
                 | Event::TokenApproval { .. }
                 | Event::AssetTransfer { .. }
                 | Event::PolicyUpdate { .. }
@@ -89,7 +95,6 @@ impl Turn<'_> {
                 | Event::Redeemed { .. }
                 | Event::Held { .. }
                 | Event::Shown { .. }
-                | Event::ItemRefused { .. }
                 | Event::Paid { .. }
                 | Event::Enlisted { .. }
                 | Event::AuditCommitted { .. }
@@ -100,7 +105,6 @@ impl Turn<'_> {
                 | Event::Contradicted { .. }
                 | Event::Withheld { .. }
                 | Event::Left { .. }
-                | Event::Rated { .. }
                 | Event::PoolHosted { .. }
                 | Event::PoolClosed { .. }
                 | Event::Invited { .. }
@@ -161,7 +165,7 @@ impl Turn<'_> {
     /// An order that was published. The hosted pools' own offers come and go with every free slot; they are in the book and the
     /// journal, and not kept here.
     fn order(&self, any: &AnyOrder, remaining: U256, changes: &mut Vec<Change>) {
-        if self.exchange.genesis().hosted(any.subject()).is_some() {
+        if self.exchange.is_hosted(any.subject()) {
             return;
         }
         if let AnyOrder::Request(order) = any {
@@ -295,6 +299,26 @@ impl Turn<'_> {
         })))
     }
 
+    /// A request that left the book before all of it was bought.
+    fn ended_early(&self, job: OrderHash, why: RemovalReason) -> Option<Change> {
+        match why {
+            RemovalReason::Filled => None,
+            RemovalReason::Halted => Some(Change::JobHalted { job, at: self.at }),
+            RemovalReason::Closed | RemovalReason::Withdrawn | RemovalReason::OwnerChanged => {
+                Some(Change::JobClosed { job, at: self.at })
+            }
+        }
+    }
+
+    /// A worker's result came after its task's time.
+    fn late(&self, task: TaskId, worker: Address) -> Option<Change> {
+        let deal = self.exchange.task(task).map(|task| task.deal);
+        let deal = deal.or_else(|| self.exchange.held(task).map(|holding| holding.deal))?;
+        let pool = self.exchange.deal(deal)?.workerpool.pointer;
+        let (outcome, at) = (PartOutcome::Late, self.at);
+        Some(Change::Part(PartRow { task, pool, worker, outcome, at }))
+    }
+
     /// A completion that is held where single words are audited: its requester may have it, though it may come to nothing.
     fn provisional(&self, id: TaskId, worker: Address) -> Option<Change> {
         let holding = self.exchange.held(id)?;
@@ -305,9 +329,7 @@ impl Turn<'_> {
             return None;
         }
         let deal: &Deal = self.exchange.deal(holding.deal)?;
-        if !is_audited(self.exchange, deal.workerpool.pointer) {
-            return None;
-        }
+        self.exchange.audits(deal.workerpool.pointer)?;
         let said = self.statements.get(&id).into_iter().flatten().find(|(by, _)| *by == worker).map(|(_, said)| said);
         let ran = self.ran.get(&id).into_iter().flatten().find(|(by, _)| *by == worker).map(|(_, ran)| *ran);
         Some(Change::Result(Box::new(ResultRow {
@@ -372,11 +394,6 @@ impl Turn<'_> {
             logs: logs.map(|log| LogRow { address: log.address, topics: log.topics, data: log.data }).collect(),
         })))
     }
-}
-
-/// Whether single words are audited in a pool, so that what they deliver is provisional at first.
-fn is_audited(exchange: &Exchange, pool: Address) -> bool {
-    exchange.genesis().hosted(pool).is_some() && !exchange.genesis().private
 }
 
 /// A transaction's type: its first byte, unless that begins a list.

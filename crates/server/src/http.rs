@@ -10,6 +10,7 @@ mod limiter;
 mod market;
 mod meta;
 mod orders;
+mod providers;
 mod repeats;
 
 pub(crate) use jobs::check_funds;
@@ -64,6 +65,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/accounts/{address}", get(market::account))
         .route("/v1/workers", get(market::workers))
         .route("/v1/workers/{address}/explain", get(explain::worker))
+        .route("/v1/providers/{address}", get(providers::provider))
+        .route("/v1/ratings", post(providers::rate))
         .route("/v1/outstanding", get(market::outstanding))
         .route("/v1/journal", get(market::journal))
         .route("/v1/worker", any(worker::connect))

@@ -270,6 +270,7 @@ async fn exchange() -> axum::Json<Exchange> {
         worker_stake_ratio: 0,
         scheduler_reward_ratio: 5,
         workers: 0,
+        by_invitation: false,
     };
     axum::Json(Exchange {
         version: limits::PROTOCOL_VERSION,

@@ -85,7 +85,7 @@ struct SellAsset {
 
 #[derive(Args, Debug)]
 struct SellComputing {
-    /// Your pool's address; `hands pool open` makes one.
+    /// Your pool's address; `hands pool publish` makes one.
     #[arg(long, value_name = "ADDRESS")]
     pool: Address,
     /// The time class.

@@ -113,7 +113,7 @@ fn both_sides_of_the_market_rest_on_the_book_until_they_are_closed_or_meet() {
     let hands = |words: &str| office.home.hands(words).ok();
     office.home.file("misfit.wasm", bundle::MISFIT);
     let app = hands("app publish misfit.wasm --json").json()["app"].as_str().unwrap().to_owned();
-    let pool = hands("pool open mine").stdout.trim().to_owned();
+    let pool = hands("pool publish mine").stdout.trim().to_owned();
     let sell = hands(&format!("order sell --pool {pool} --category 1 --price 0.5 --volume 5")).stdout.trim().to_owned();
     let kept = hands(&format!("order buy --app {app} --category 2 --max-price 0")).stdout.trim().to_owned();
     let book = |kind: &str| hands(&format!("book --kind {kind} --json")).json();

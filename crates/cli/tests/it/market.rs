@@ -84,9 +84,14 @@ fn on_an_open_exchange_a_run_at_the_books_price_pays_the_workers_and_the_books_b
     };
     let paid = 20_000_000_000 - free(&person);
     assert!((1_000_000_000..=2_000_000_000).contains(&paid), "{paid}");
-    for provider in &providers {
-        provider.hands(&format!("wallet collect {at}")).ok();
-        assert!(free(provider) >= 500_000_000);
+    // A newcomer's first earnings in the commons are its deposit.
+    let workers = person.hands(&format!("workers --json {at}")).ok().json();
+    assert_eq!(workers.as_array().unwrap().len(), 2);
+    for worker in workers.as_array().unwrap() {
+        let worker = worker["address"].as_str().unwrap();
+        let page = person.hands(&format!("provider {worker} --json {at}")).ok().json();
+        assert!(page["withheld"].as_str().unwrap().parse::<u64>().unwrap() >= 500_000_000, "{page}");
+        assert_eq!(page["delivered"], 1, "{page}");
     }
     let proven = person.run(["audit", &url, "--json"]).ok().json();
     assert_eq!(proven["outstanding"], "1020000000000");
@@ -191,7 +196,7 @@ fn both_sides_of_the_market_can_be_worked_by_hand() {
     assert_eq!(rows.as_array().unwrap().len(), 1, "{rows}");
     assert_eq!(rows[0]["price"], "500000000");
 
-    let pool = home.hands("pool open mine").ok().stdout.trim().to_owned();
+    let pool = home.hands("pool publish mine").ok().stdout.trim().to_owned();
     let sell = format!("order sell --pool {pool} --category 0 --price 0 --volume 5");
     let order = home.hands(&sell).ok().stdout.trim().to_owned();
     let mine = home.hands("order list --json").ok().json();

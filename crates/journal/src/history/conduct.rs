@@ -187,6 +187,19 @@ impl History {
         self.rows(select, worker_or_owner, page, read_worker)
     }
 
+    /// What the workers of a pool did there together: delivered, late and wrong.
+    ///
+    /// # Errors
+    /// [`JournalError::Database`].
+    pub fn pool_tally(&self, pool: Address) -> Result<(u64, u64, u64), JournalError> {
+        let select = "SELECT coalesce(sum(delivered), 0), coalesce(sum(late), 0), coalesce(sum(wrong), 0) \
+            FROM workers WHERE pool = ?1";
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let found = self.connection.prepare_cached(select);
+        let found = found.and_then(|mut statement| statement.query_row(params![pool.as_slice()], read));
+        found.map_err(|error| self.fail(error))
+    }
+
     /// What was said of somebody, the newest first.
     ///
     /// # Errors

@@ -168,6 +168,11 @@ impl Loop {
                 return;
             }
             for offer in offers {
+                let own = self.state.market.exchange().genesis().hosted(offer.workerpool).is_some();
+                if !own {
+                    self.offer_for_others(at, offer, out);
+                    continue;
+                }
                 let signed = Signed::with(offer, &self.domain, &self.key);
                 let by = orders::Recovered::By(self.key.address());
                 let order = AnyOrder::Workerpool(Checked::trust(signed, &self.domain, by));
@@ -176,6 +181,14 @@ impl Loop {
                 }
             }
             self.state.market.decide(at, out);
+        }
+    }
+
+    /// Sells for a pool of somebody's who lets the exchange: nobody signs but the rules, in the owner's name.
+    fn offer_for_others(&mut self, at: Timestamp, offer: orders::WorkerpoolOrder, out: &mut Output) {
+        let pool = offer.workerpool;
+        if let Err(rejection) = self.state.market.command(at, Command::Offer { order: Box::new(offer) }, out) {
+            tracing::warn!(%pool, %rejection, "a pool's offer was not taken");
         }
     }
 

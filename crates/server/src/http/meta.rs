@@ -16,7 +16,11 @@ use std::fmt::Write as _;
 pub(crate) const SOFTWARE: &str = concat!("hands ", env!("CARGO_PKG_VERSION"));
 
 pub(crate) async fn exchange(axum::extract::State(shared): Server) -> Answer<Json<Exchange>> {
-    let (categories, workers) = shared.core.read(|state| (categories(state), workers(state))).await?;
+    let look = |state: &State| {
+        let hosted: Vec<_> = state.market.exchange().hosted_pools().collect();
+        (categories(state), workers(state), hosted)
+    };
+    let (categories, workers, hosted) = shared.core.read(look).await?;
     let genesis = &shared.genesis;
     let pool = |pool: &exchange::HostedPool| Pool {
         name: pool.name.clone(),
@@ -25,6 +29,7 @@ pub(crate) async fn exchange(axum::extract::State(shared): Server) -> Answer<Jso
         worker_stake_ratio: pool.worker_stake_ratio,
         scheduler_reward_ratio: pool.scheduler_reward_ratio,
         workers: workers.iter().filter(|at| **at == pool.address).count() as u64,
+        by_invitation: pool.by_invitation,
     };
     Ok(Json(Exchange {
         version: PROTOCOL_VERSION,
@@ -38,7 +43,7 @@ pub(crate) async fn exchange(axum::extract::State(shared): Server) -> Answer<Jso
         operator: genesis.operator,
         private: genesis.private,
         categories,
-        pools: genesis.pools.iter().map(pool).collect(),
+        pools: hosted.iter().map(pool).collect(),
     }))
 }
 

@@ -245,6 +245,19 @@ fn market() -> Vec<Route> {
         get("/v1/accounts/{address}", tag, "An account's money, score and nonce", Json("Account")),
         get("/v1/workers", tag, "Workers of the hosted pools", Json("Workers")),
         get("/v1/workers/{address}/explain", tag, "Why a worker has nothing to do", Json("ExplainWorker")),
+        get(
+            "/v1/providers/{address}",
+            tag,
+            "What a worker, an owner's machines or a pool have done, and how they are rated",
+            Json("Provider"),
+        ),
+        post(
+            "/v1/ratings",
+            tag,
+            "One side of a deal rates the other, once, until a week after it ended",
+            Json("SignedRating"),
+            Says::Receipted("Rated"),
+        ),
         get("/v1/outstanding", tag, "Credits issued and not redeemed", Json("Outstanding")),
         get("/v1/journal", tag, "Records from a sequence on; empty at the end", Bytes("application/cbor"))
             .query(&["from"]),

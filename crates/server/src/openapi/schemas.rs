@@ -73,7 +73,8 @@ const EXCHANGE: [Schema; 14] = [
     schema(
         "Pool",
         "A hosted pool.",
-        "name: text; address: address; owner: address; worker_stake_ratio: int; scheduler_reward_ratio: int; workers: int",
+        "name: text; address: address; owner: address; worker_stake_ratio: int; scheduler_reward_ratio: int; workers: int
+         by_invitation?: bool",
     ),
     schema("SignIn", "An answered challenge.", "authorization: text; join_token?: text"),
     schema("Session", "A token for `authorization: Bearer`.", "token: text; address: address; expires: time"),
@@ -90,7 +91,7 @@ const EXCHANGE: [Schema; 14] = [
     schema("Workers", "Workers.", "workers: [Worker]"),
 ];
 
-const MARKET: [Schema; 17] = [
+const MARKET: [Schema; 23] = [
     schema(
         "Worker",
         "A worker.",
@@ -140,6 +141,29 @@ const MARKET: [Schema; 17] = [
     ),
     schema("Part", "A side of a deal.", "address: address; owner: address; price: amount"),
     schema("Challenge", "Typed data to sign.", "ok: bool; data: any"),
+    schema(
+        "Provider",
+        "What a worker, an owner's machines or a pool have done, and how they are rated.",
+        "address: address; pool?: text; delivered: int; late: int; wrong: int; score: int; checks: int; barred: bool
+         withheld: amount; machines: [Machine]; performance: Marks; safety: Marks; ratings: [Rated]",
+    ),
+    schema(
+        "Machine",
+        "A machine in a pool.",
+        "worker: address; owner: address; pool: address; connected: bool; accepted: int; checks: int; barred: bool",
+    ),
+    schema("Marks", "Marks from 1 to 5.", "count: int; mean_hundredths: int"),
+    schema(
+        "Rated",
+        "A rating.",
+        "deal: hash; rater: address; subject: address; performance: int; safety: int; at: time",
+    ),
+    schema("SignedRating", "A rating and its EIP-712 signature.", "rating: Rating; sign: bytes"),
+    schema(
+        "Rating",
+        "Marks from 1 (bad) to 5 (good) for a deal's other side.",
+        "deal: hash; subject: address; performance: int; safety: int",
+    ),
 ];
 
 const EXPLAIN: [Schema; 7] = [

@@ -3,6 +3,7 @@
 use super::outbox::Out;
 use super::{Arrival, Farewell, Heard, Seat, Sink, Wire, send};
 use crate::convert;
+use crate::core::State;
 use crate::shared::Shared;
 use api::limits;
 use api::worker::FromWorker;
@@ -14,6 +15,9 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use units::Amount;
+
+/// Most pools that a refusal names.
+const NAMED: usize = 20;
 
 pub(super) type Joined = (Arc<Seat>, mpsc::UnboundedReceiver<Vec<Out>>);
 
@@ -36,6 +40,7 @@ pub(super) async fn greet(shared: &Shared, sink: &mut Sink, wire: &mut Wire) -> 
         Heard::Malformed(error) => return Err(Farewell::refused("malformed", error)),
     };
     check(shared, &hello, challenge)?;
+    check_pool(shared, &hello).await?;
     let session = shared.sessions.fetch_add(1, Ordering::Relaxed);
     let seat = Arc::new(Seat::new(hello.worker, session, hello.nonce));
     if !shared.seats.take(&seat) {
@@ -93,11 +98,6 @@ fn check(shared: &Shared, hello: &Hello, challenge: String) -> Result<(), Farewe
     if !owned {
         return Err(Farewell::refused("owner_signature", "the owner did not countersign the worker"));
     }
-    if shared.genesis.hosted(hello.pool).is_none() {
-        let hosted: Vec<&str> = shared.genesis.pools.iter().map(|pool| pool.name.as_str()).collect();
-        let words = format!("pool {} is not hosted here; these are: {}", hello.pool, hosted.join(", "));
-        return Err(Farewell::refused("pool", words));
-    }
     let region = hello.region.as_deref().unwrap_or_default();
     let sound = hello.slots > 0
         && hello.holding.len() <= limits::BATCH_ITEMS
@@ -108,6 +108,33 @@ fn check(shared: &Shared, hello: &Hello, challenge: String) -> Result<(), Farewe
     if !sound {
         let words = "the hello's slots, floors, heat, region, files or held tasks are beyond the limits";
         return Err(Farewell::refused("limits", words));
+    }
+    Ok(())
+}
+
+/// The pool is hosted here, and takes this worker.
+async fn check_pool(shared: &Shared, hello: &Hello) -> Result<(), Farewell> {
+    let (pool, worker) = (hello.pool, hello.worker);
+    let look = move |state: &State| {
+        let exchange = state.market.exchange();
+        if exchange.is_hosted(pool) {
+            return (true, exchange.admits(pool, worker), Vec::new());
+        }
+        (false, false, exchange.hosted_pools().map(|pool| pool.name).take(NAMED).collect())
+    };
+    let found = shared.core.read(look).await;
+    let Ok((hosted, admitted, names)) = found else {
+        return Err(Farewell::lost("stopping", "the exchange is stopping"));
+    };
+    if !hosted {
+        let words = format!("pool {pool} is not hosted here; these are: {}", names.join(", "));
+        return Err(Farewell::refused("pool", words));
+    }
+    if !admitted {
+        let words = format!(
+            "pool {pool} takes only workers that its owner invited; the owner's `hands pool invite {pool} {worker}` does"
+        );
+        return Err(Farewell::refused("not_invited", words));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod gateway;
 mod house;
 mod openapi;
 mod orders;
+mod providers;
 mod start;
 mod strangers;
 mod transactions;

@@ -33,6 +33,7 @@ fn pool() -> Pool {
         worker_stake_ratio: 30,
         scheduler_reward_ratio: 1,
         workers: 4,
+        by_invitation: false,
     }
 }
 
