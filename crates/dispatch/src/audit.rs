@@ -41,7 +41,7 @@ use crate::worker::Station;
 use crate::{Bag, Dispatch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use units::{Address, B256, DealId, TaskId, Timestamp};
+use units::{Address, B256, DealId, OrderHash, TaskId, Timestamp};
 
 /// After so many tasks a new secret is wanted.
 const TASKS_A_SECRET: u64 = 10_000;
@@ -126,6 +126,12 @@ pub(crate) struct Audits {
     seasoned: BTreeMap<Address, BTreeSet<Address>>,
     /// The tasks of each pool under check.
     checking: BTreeMap<Address, BTreeSet<TaskId>>,
+    /// How many tasks of a deal are done and held.
+    done: BTreeMap<DealId, u64>,
+    /// And of a job.
+    done_of: BTreeMap<OrderHash, u64>,
+    /// Deals of which that changed.
+    done_changed: BTreeSet<DealId>,
 }
 
 impl Audits {
@@ -176,6 +182,20 @@ impl Audits {
         let secret = self.secrets.get_mut(place)?;
         secret.drawn = secret.drawn.saturating_add(1);
         Some(audit_draw(secret.word, task, per_mille))
+    }
+
+    /// A task of this deal is done and held, or not any more.
+    fn count_done(&mut self, request: OrderHash, deal: DealId, more: bool) {
+        let step = |count: u64| if more { count.saturating_add(1) } else { count.saturating_sub(1) };
+        let of_deal = step(self.done.remove(&deal).unwrap_or_default());
+        let of_job = step(self.done_of.remove(&request).unwrap_or_default());
+        if of_deal > 0 {
+            self.done.insert(deal, of_deal);
+        }
+        if of_job > 0 {
+            self.done_of.insert(request, of_job);
+        }
+        self.done_changed.insert(deal);
     }
 
     /// A number nobody outside can foresee, for choosing among a worker's statements.
@@ -241,6 +261,12 @@ impl Dispatch {
         !self.private && !self.audits.pools.is_empty() && self.audits.secrets.last().is_none_or(spent)
     }
 
+    /// Whether the secret in force was ever drawn with.
+    #[must_use]
+    pub fn drew(&self) -> bool {
+        self.audits.secrets.last().is_some_and(|secret| secret.drawn > 0)
+    }
+
     /// A secret was shown: nothing is drawn with it any more.
     pub fn retire_secret(&mut self, secret: B256) {
         self.audits.secrets.retain(|it| it.word != secret);
@@ -267,6 +293,23 @@ impl Dispatch {
         self.audits.drawn_by.remove(&deal);
     }
 
+    /// How many tasks of a deal have not ended but need no more work, as far as can be foreseen: their results are held.
+    #[must_use]
+    pub fn done(&self, deal: DealId) -> u64 {
+        self.audits.done.get(&deal).copied().unwrap_or_default()
+    }
+
+    /// How many tasks of a job are so.
+    #[must_use]
+    pub fn done_of(&self, request: OrderHash) -> u64 {
+        self.audits.done_of.get(&request).copied().unwrap_or_default()
+    }
+
+    /// The deals of which [`Dispatch::done`] changed since this was asked last.
+    pub fn done_changed(&mut self) -> BTreeSet<DealId> {
+        std::mem::take(&mut self.audits.done_changed)
+    }
+
     /// Whether a worker is barred from its pool.
     #[must_use]
     pub fn is_barred(&self, worker: Address) -> bool {
@@ -274,7 +317,8 @@ impl Dispatch {
     }
 
     /// Whether a pool audits: then its gate weighs workers itself.
-    pub(crate) fn is_audited(&self, pool: Address) -> bool {
+    #[must_use]
+    pub fn is_audited(&self, pool: Address) -> bool {
         !self.private && self.audits.pools.contains_key(&pool)
     }
 

@@ -18,6 +18,9 @@ impl Market {
         let mut decisions = Vec::new();
         self.dispatch.expire(at, &mut decisions);
         self.carry_out(at, decisions, out);
+        self.show_secrets(at, out);
+        // What is done and held leaves room for more.
+        self.book_stirred |= !self.dispatch.done_changed().is_empty();
         self.match_requests(at, out);
         let mut decisions = Vec::new();
         self.dispatch.uploads(at, &mut decisions);
@@ -72,11 +75,9 @@ impl Market {
                 Decision::Authorize { task, worker } => self.authorize(at, task, worker, out),
                 Decision::Accept { task, worker } => self.accept(at, task, worker, out),
                 Decision::Discard { task, worker } => self.discard(at, task, worker, out),
-                Decision::PayWitness { task, worker } | Decision::PayCheck { task, worker } => {
-                    self.pay_witness(at, task, worker, out);
-                }
-                // No pool audits yet.
-                Decision::Check { .. } => {}
+                Decision::PayWitness { task, worker } => self.pay_witness(at, task, worker, out),
+                Decision::PayCheck { task, worker } => self.pay_check(at, task, worker, out),
+                Decision::Check { task, worker, witnesses, passed: _ } => self.check(at, task, worker, witnesses, out),
                 Decision::PayHedge { task, deal, worker, amount } => {
                     if let Some(pool) = self.exchange.hub().deal(deal).map(|deal| deal.workerpool.pointer) {
                         // A pool that cannot pay owes it.
@@ -91,7 +92,11 @@ impl Market {
 
     /// Lets a commitment become a contribution. PoCo may refuse it for want of stake, or because consensus is reached.
     fn authorize(&mut self, at: Timestamp, task: TaskId, worker: Address, out: &mut Output) {
-        let agreed = self.exchange.hub().task(task).is_some_and(|state| state.status != TaskStatus::Active);
+        let state = self.exchange.hub().task(task).filter(|state| state.status != TaskStatus::Active);
+        let (agreed, on) = (state.is_some(), state.map(|state| state.consensus));
+        if agreed && on == self.held_hash(task, worker) {
+            self.pay_check(at, task, worker, out);
+        }
         if agreed || self.command(at, Command::Authorize { task, worker }, out).is_err() {
             self.discard(at, task, worker, out);
             let mut decisions = Vec::new();

@@ -58,7 +58,7 @@ impl Market {
         let view = self.jobs.view(request)?;
         let live = self.deals.iter().filter(|(_, job)| **job == request);
         let deals: Vec<DealId> = live.map(|(deal, _)| *deal).collect();
-        let held = deals.iter().flat_map(|deal| self.dispatch.provisional(*deal)).take(LOOKED_AT);
+        let held = self.dispatch.provisional(request).take(LOOKED_AT);
         let held: BTreeSet<TaskId> = held.map(|(task, ..)| task).collect();
         let mut standing = Standing::default();
         let mut looked_at = 0_u64;

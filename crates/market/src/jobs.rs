@@ -16,6 +16,8 @@ pub struct JobView {
     pub running: u64,
     /// Leases on them.
     pub replicas: u64,
+    /// Tasks that are done as far as can be foreseen, their results held until a check covers them.
+    pub provisional: u64,
     /// Tasks with an accepted result.
     pub finished: u64,
     /// Of those, failures of the program.

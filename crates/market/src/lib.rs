@@ -7,6 +7,7 @@
 //! from what agents say they hold.
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
+mod audit;
 mod decide;
 mod explain;
 mod facts;
@@ -18,6 +19,7 @@ mod past;
 mod rebuild;
 mod supply;
 
+pub use audit::audit_commitment;
 pub use book::{Cause, Change, Explanation, Fix, Match, Misfit, Obstacle, Tally};
 pub use dispatch::{
     Attempt, Decline, Ended, Held, Idle, JobLoad, Joined, Load, Phase, PoolLoad, Role, Worker, WorkerView,
@@ -34,7 +36,7 @@ use jobs::Jobs;
 use past::Past;
 use std::collections::BTreeMap;
 use supply::Supply;
-use units::{Address, Amount, B256, DealId, OrderHash, TaskId, Timestamp, U256};
+use units::{Address, Amount, B256, Bytes, DealId, OrderHash, TaskId, Timestamp, U256};
 
 /// The exchange with its policy.
 #[derive(Debug)]
@@ -57,6 +59,7 @@ pub struct Market {
     packages: BTreeMap<TaskId, BTreeMap<B256, Package>>,
     /// What the accounts were paid for a task whose finalization is being observed.
     rewards: BTreeMap<(B256, Address), Amount>,
+    secrets: audit::Secrets,
 }
 
 impl Market {
@@ -77,6 +80,7 @@ impl Market {
             deals: BTreeMap::new(),
             packages: BTreeMap::new(),
             rewards: BTreeMap::new(),
+            secrets: audit::Secrets::default(),
         };
         market.rebuild();
         market
@@ -126,9 +130,15 @@ impl Market {
         }
     }
 
-    /// A worker connected. It may go on with the adopted tasks, and is asked again for what was asked before.
+    /// A worker connected. It may go on with the adopted tasks, and is asked again for what was asked before. Whose it is was
+    /// said before by [`Market::enlist`], unless it is its own.
     pub fn worker_joined(&mut self, at: Timestamp, worker: Worker, holding: &[Held], out: &mut Output) -> Joined {
         let address = worker.address;
+        if worker.owner == address {
+            // One that may not work here stays without work: the gate knows of it.
+            let _refused = self.enlist(at, &worker, Bytes::new(), out);
+        }
+        let worker = self.with_standing(worker);
         let score = self.exchange.score(address).saturating_to();
         self.fleet.joined(&worker);
         let joined = self.dispatch.worker_joined(at, Worker { score, ..worker }, holding);
@@ -208,6 +218,7 @@ impl Market {
         let mut found = view.take().unwrap_or_default();
         let load = self.dispatch.job(request);
         (found.running, found.replicas) = (load.running, load.replicas);
+        found.provisional = self.dispatch.done_of(request);
         Some(found)
     }
 

@@ -47,6 +47,13 @@ impl Market {
                 self.book_stirred = true;
                 self.supply.capacity_changed();
             }
+            Event::Checked { task, worker, passed: _ } => self.standing_changed(task, worker),
+            Event::Enlisted { pool, worker, .. }
+            | Event::Barred { pool, worker, .. }
+            | Event::Left { pool, worker, .. } => {
+                self.sync_standing(pool, worker);
+            }
+            Event::PoolHosted { .. } => self.audit_pools(),
             Event::TokenApproval { .. }
             | Event::AssetTransfer { .. }
             | Event::PolicyUpdate { .. }
@@ -57,17 +64,12 @@ impl Market {
             | Event::Discarded { .. }
             | Event::ItemRefused { .. }
             | Event::Paid { .. }
-            | Event::Enlisted { .. }
             | Event::AuditCommitted { .. }
             | Event::AuditOpened { .. }
-            | Event::Checked { .. }
-            | Event::Barred { .. }
             | Event::Known { .. }
             | Event::Contradicted { .. }
             | Event::Withheld { .. }
-            | Event::Left { .. }
             | Event::Rated { .. }
-            | Event::PoolHosted { .. }
             | Event::PoolClosed { .. }
             | Event::Invited { .. }
             | Event::DealFinished { .. }
@@ -167,6 +169,7 @@ impl Market {
         let hash = self.held_hash(task, worker).expect("what is held is there");
         let mut decisions = Vec::new();
         let statement = Statement { worker, hash, failed, let_through: false };
+        self.tell_known_answer(task);
         self.dispatch.stated(at, task, statement, &mut decisions);
         self.carry_out(at, decisions, out);
     }
@@ -201,6 +204,8 @@ impl Market {
         self.jobs.ended(request, deal, end);
         let always_fails = self.jobs.always_fails(request);
         let (mut told, mut spare) = (BTreeSet::new(), Vec::new());
+        let pool = deal.workerpool.pointer;
+        let parts: Vec<Address> = task.contributions.iter().map(|part| part.worker).collect();
         for part in &task.contributions {
             let proved = part.status == ContributionStatus::Proved;
             let ending = match (finished, proved) {
@@ -224,6 +229,12 @@ impl Market {
         let (deal, index) = (task.deal, task.index.saturating_to());
         for (worker, how) in spare {
             self.dispatch.outcome(id, worker, how);
+        }
+        for worker in parts {
+            self.sync_standing(pool, worker);
+        }
+        if finished {
+            self.know(at, id, out);
         }
         self.packages.remove(&id);
         let mut decisions = Vec::new();

@@ -10,6 +10,8 @@ use units::{DealId, OrderHash, TaskId, U256};
 
 impl Market {
     pub(crate) fn rebuild(&mut self) {
+        self.audit_pools();
+        self.restore_standings();
         let resting: Vec<_> = self
             .exchange
             .resting()
@@ -67,6 +69,7 @@ impl Market {
             let statement = Statement { worker: held.worker, hash, failed: held.failed, let_through: false };
             self.dispatch.restore_statement(deal, index, statement);
         }
+        self.tell_known_answer(task);
         let Some(state) = self.exchange.task(task) else { return };
         let mut winners = BTreeSet::new();
         let mut shown = Vec::new();

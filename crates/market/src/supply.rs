@@ -112,8 +112,8 @@ impl Supply {
         let workers = connected(pool, dispatch);
         let capacity = self.capacity(pool, &workers);
         let bags = dispatch.deals().filter(|(_, bag)| bag.terms.pool == pool);
-        let load = bags.map(|(_, bag)| {
-            let left = bag.terms.size.saturating_sub(bag.ended());
+        let load = bags.map(|(deal, bag)| {
+            let left = bag.terms.size.saturating_sub(bag.ended()).saturating_sub(dispatch.done(deal));
             left.saturating_mul(u64::from(newcomers_needed(bag.terms.trust)))
         });
         let load = load.fold(0, u64::saturating_add);

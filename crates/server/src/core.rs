@@ -8,9 +8,11 @@
 mod assets;
 mod briefs;
 mod publish;
+mod secrets;
 mod state;
 mod turn;
 
+pub(crate) use secrets::Secrets;
 pub(crate) use state::{Counts, State, Stated};
 pub(crate) use turn::Loop;
 pub use turn::LoopError;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use units::B256;
 
 /// Why the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +89,23 @@ impl Folder {
         }
     }
 
+    /// The secrets of hidden audits that were not shown yet, oldest first.
+    pub(crate) fn audit_secrets(&self) -> Result<Vec<B256>, FolderError> {
+        let path = self.path.join("audit.secrets");
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(text.lines().filter_map(|line| line.trim().parse().ok()).collect()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(source) => Err(FolderError::Io { path, source }),
+        }
+    }
+
+    /// Keeps the secrets of hidden audits, in place of those kept before.
+    pub(crate) fn write_audit_secrets(&self, secrets: &[B256]) -> Result<(), FolderError> {
+        let path = self.path.join("audit.secrets");
+        let text: String = secrets.iter().map(|secret| format!("{secret}\n")).collect();
+        write_private(&path, text.as_bytes(), false).map_err(|source| FolderError::Io { path, source })
+    }
+
     pub(crate) fn write_endpoint(&self, endpoint: &Endpoint) -> Result<(), FolderError> {
         let path = self.path.join("endpoint");
         let text = serde_json::to_vec(endpoint).expect("an endpoint is plain JSON");
@@ -152,6 +170,16 @@ mod tests {
             let mode = fs::metadata(folder.path().join("operator.key")).unwrap().permissions().mode();
             assert_eq!(mode & 0o077, 0);
         }
+    }
+
+    #[test]
+    fn the_secrets_of_audits_are_kept_in_order() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = Folder::open(place.path()).unwrap();
+        assert!(folder.audit_secrets().unwrap().is_empty());
+        let secrets = [B256::repeat_byte(2), B256::repeat_byte(1)];
+        folder.write_audit_secrets(&secrets).unwrap();
+        assert_eq!(folder.audit_secrets().unwrap(), secrets);
     }
 
     #[test]

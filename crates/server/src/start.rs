@@ -3,7 +3,7 @@
 use crate::access::Access;
 use crate::blob_access::Parties;
 use crate::clock::Clock;
-use crate::core::{Core, Loop, LoopError, State};
+use crate::core::{Core, Loop, LoopError, Secrets, State};
 use crate::folder::{Endpoint, Folder, FolderError};
 use crate::http::{self, Limiter, Repeats};
 use crate::shared::Shared;
@@ -319,6 +319,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
         state,
         journal,
         key: key.clone(),
+        secrets: Secrets::new(folder.clone()),
         domain: genesis.domain(),
         clock: Arc::clone(&clock),
         recorder: recorder.clone(),

@@ -167,6 +167,8 @@ async fn say_goodbye(sink: &mut Sink, farewell: Farewell) {
 pub(crate) struct Arrival {
     pub(crate) seat: Arc<Seat>,
     pub(crate) worker: market::Worker,
+    /// That its owner calls it theirs; empty for one that is its own.
+    pub(crate) owner_signature: units::Bytes,
     /// Files that it holds already.
     pub(crate) cached: Vec<units::Digest>,
     pub(crate) holding: Vec<api::worker::Held>,

@@ -72,23 +72,23 @@ fn assert_all_was_answered(report: &Value, refused: &[&str]) {
     }
 }
 
-/// An exchange for everybody, and a machine that is lent to it.
+/// An exchange for everybody, and two machines that are lent to it: a newcomer's first jobs are checked by another.
 struct House {
     home: Home,
     exchange: String,
     _serve: Running,
-    _work: Running,
-    _worker: Home,
+    _works: [Running; 2],
+    _workers: [Home; 2],
 }
 
 impl House {
     fn open() -> Self {
-        let (home, worker) = (Home::new(), Home::new());
+        let (home, workers) = (Home::new(), [Home::new(), Home::new()]);
         home.file("misfit.wasm", bundle::MISFIT);
         let mut serve = home.start("serve --listen 127.0.0.1:0");
         let exchange = serve.value("exchange");
-        let work = worker.start(&format!("work --exchange {exchange} --cores 1"));
-        Self { home, exchange, _serve: serve, _work: work, _worker: worker }
+        let works = [0, 1].map(|number: usize| workers[number].start(&format!("work --exchange {exchange} --cores 1")));
+        Self { home, exchange, _serve: serve, _works: works, _workers: workers }
     }
 
     /// The key of somebody who has a hundred credits.

@@ -7,7 +7,7 @@ use crate::decision::{Decision, Ending};
 use crate::gate::last_call;
 use crate::open::Stand;
 use crate::{Dispatch, open};
-use units::{Address, B256, DealId, TaskId, Timestamp};
+use units::{Address, B256, DealId, OrderHash, TaskId, Timestamp};
 
 impl Dispatch {
     /// The gate of an audited task.
@@ -81,8 +81,13 @@ impl Dispatch {
         }
     }
 
-    /// The results of a deal's tasks that are here, and held: task, index, digest.
-    pub fn provisional(&self, deal: DealId) -> impl Iterator<Item = (TaskId, u64, B256)> {
+    /// The results of a job's tasks that are here, and held: task, index, digest.
+    pub fn provisional(&self, request: OrderHash) -> impl Iterator<Item = (TaskId, u64, B256)> {
+        let jobs = self.jobs.range((request, Address::ZERO)..=(request, Address::repeat_byte(0xff)));
+        jobs.flat_map(|(_, job)| &job.deals).flat_map(|deal| self.provisional_in(*deal))
+    }
+
+    fn provisional_in(&self, deal: DealId) -> impl Iterator<Item = (TaskId, u64, B256)> {
         let bag = self.bags.get(&deal).filter(|bag| self.audits_of(bag).is_some());
         bag.into_iter().flat_map(|bag| &bag.open).filter_map(|task| {
             let open = self.open.get(task)?;
@@ -97,8 +102,14 @@ impl Dispatch {
         let Some(bag) = self.bags.get(&open.deal) else { return };
         let checking = self.audits.checking.entry(bag.terms.pool).or_default();
         let changed = if stand == Stand::Checked { checking.insert(task) } else { checking.remove(&task) };
+        let done = |stand: &Stand| matches!(stand, Stand::Provisional | Stand::Released { .. });
+        let (before, after) = (done(&open.audit.stand), done(&stand));
         open.audit.stand = stand;
-        let pool = bag.terms.pool;
+        let (pool, deal) = (bag.terms.pool, open.deal);
+        if before != after {
+            let request = bag.terms.request;
+            self.audits.count_done(request, deal, after);
+        }
         if changed {
             self.stir_waiting(pool);
         }

@@ -85,7 +85,8 @@ fn a_provisional_result_is_held_until_a_later_check_of_its_worker_passes() {
     }
     world.join(2, 1);
     assert_eq!(world.grants(), [], "nothing is under check");
-    let held: Vec<u64> = world.dispatch.provisional(deal(1)).map(|(_, index, _)| index).collect();
+    let held: Vec<u64> =
+        world.dispatch.provisional(units::OrderHash(B256::repeat_byte(1))).map(|(_, index, _)| index).collect();
     assert_eq!(held.len(), 3, "all are delivered, and marked");
     world.wait(TIME * 9 / 2);
     let granted = world.grants();

@@ -84,14 +84,16 @@ fn a_failure_said_by_one_alone_waits_for_a_witness() {
     let job = world.buy(1, 1, 10_000);
     world.settle();
     assert_eq!(finished(&world, job), (0, 0, 0));
-    world.join(20, Nature::Honest, "bonded", 1_000);
+    for name in [20, 21] {
+        world.join(name, Nature::Honest, "bonded", 1_000);
+    }
     world.settle();
-    assert_eq!(finished(&world, job), (1, 0, 0));
+    assert_eq!(finished(&world, job), (1, 0, 0), "a success that another confirms outweighs it");
 }
 
 #[test]
 fn a_worker_that_vanishes_delays_its_tasks_and_loses_none() {
-    let mut world = bonded(&[Nature::Silent, Nature::Honest]);
+    let mut world = bonded(&[Nature::Silent, Nature::Honest, Nature::Honest]);
     let job = world.buy(1, 8, 10_000);
     world.settle();
     let (before, _, _) = finished(&world, job);

@@ -31,6 +31,8 @@ pub(crate) enum Nature {
     Silent,
     /// Commits, and never reveals.
     Shy,
+    /// States the right result, which is the same for equal indexes of any job.
+    Same,
 }
 
 pub(crate) struct World {
@@ -43,8 +45,10 @@ pub(crate) struct World {
     natures: BTreeMap<u8, Nature>,
     sequences: BTreeMap<u8, u64>,
     held: BTreeMap<(u8, TaskId), (DealId, u64)>,
+    indexes: BTreeMap<TaskId, u64>,
     app: Address,
     salt: u64,
+    secrets: u8,
 }
 
 pub(crate) const OPERATOR: u8 = 1;
@@ -57,7 +61,7 @@ fn key(name: u8) -> SigningKey {
 
 pub(crate) fn digest(task: TaskId, nature: Nature, name: u8) -> B256 {
     let word = match nature {
-        Nature::Honest | Nature::Shy | Nature::Silent => [0; 32],
+        Nature::Honest | Nature::Shy | Nature::Silent | Nature::Same => [0; 32],
         Nature::Liar => [name; 32],
         Nature::Fails => [0xff; 32],
     };
@@ -66,7 +70,17 @@ pub(crate) fn digest(task: TaskId, nature: Nature, name: u8) -> B256 {
 
 impl World {
     pub(crate) fn new(private: bool) -> Self {
-        let genesis = Genesis::new(key(OPERATOR).address(), private);
+        Self::founded(Genesis::new(key(OPERATOR).address(), private))
+    }
+
+    /// A public exchange where these have such scores from elsewhere.
+    pub(crate) fn with_scores(scores: &[(u8, u64)]) -> Self {
+        let mut genesis = Genesis::new(key(OPERATOR).address(), false);
+        genesis.world.scores = scores.iter().map(|(name, score)| (key(*name).address(), U256::from(*score))).collect();
+        Self::founded(genesis)
+    }
+
+    fn founded(genesis: Genesis) -> Self {
         let mut world = Self {
             market: Market::new(Exchange::new(genesis)),
             now: Timestamp::from_seconds(1_000_000),
@@ -77,8 +91,10 @@ impl World {
             natures: BTreeMap::new(),
             sequences: BTreeMap::new(),
             held: BTreeMap::new(),
+            indexes: BTreeMap::new(),
             app: Address::ZERO,
             salt: 0,
+            secrets: 0,
         };
         world.publish_app();
         world
@@ -226,6 +242,11 @@ impl World {
     /// Lets policy act once, and workers answer; whether anything moved.
     pub(crate) fn step(&mut self) -> bool {
         let mut out = Output::default();
+        if self.market.wants_audit_secret() {
+            self.secrets += 1;
+            let secret = B256::repeat_byte(self.secrets);
+            self.market.audit_secret(self.now, secret, &mut out).expect("a new secret may be committed to");
+        }
         self.market.decide(self.now, &mut out);
         let moved = !(out.entries.is_empty() && out.messages.is_empty() && out.offers.is_empty());
         self.take(out);
@@ -272,11 +293,12 @@ impl World {
 
     fn run(&mut self, name: u8, task: TaskId, deal: DealId, index: u64) {
         self.held.insert((name, task), (deal, index));
+        self.indexes.insert(task, index);
         let nature = self.natures[&name];
         if nature == Nature::Silent {
             return;
         }
-        let digest = digest(task, nature, name);
+        let digest = self.result(task, name);
         let failed = nature == Nature::Fails;
         let direct = self.market.exchange().deal(deal).expect("the deal is live").trust <= U256::ONE;
         let worker = self.address(name);
@@ -295,19 +317,32 @@ impl World {
         self.market.worker_ready(worker, slots);
     }
 
+    fn result(&self, task: TaskId, name: u8) -> B256 {
+        let nature = self.natures[&name];
+        if nature == Nature::Same {
+            return alloy_primitives::keccak256(self.indexes[&task].to_be_bytes());
+        }
+        digest(task, nature, name)
+    }
+
+    /// An owner's signature that a worker is theirs.
+    pub(crate) fn owns(&self, owner: u8, ownership: orders::Ownership, domain: &orders::Domain) -> Bytes {
+        self.names[&owner].sign(ownership.digest(domain))
+    }
+
     fn reveal(&mut self, name: u8, task: TaskId) {
         let nature = self.natures[&name];
         if nature == Nature::Shy {
             return;
         }
-        let digest = digest(task, nature, name);
+        let digest = self.result(task, name);
         let worker = self.address(name);
         let reveals = vec![Reveal { task, digest, blob: Digest(digest), callback: Bytes::new() }];
         self.say(name, WorkerBatch { worker, reveals, ..WorkerBatch::default() });
     }
 
     fn upload(&mut self, name: u8, task: TaskId) {
-        let digest = digest(task, self.natures[&name], name);
+        let digest = self.result(task, name);
         let package = Package { digest, blob: Digest(digest), callback: Bytes::new() };
         let mut out = Output::default();
         self.market.package(self.now, task, package, &mut out);

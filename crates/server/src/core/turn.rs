@@ -58,6 +58,7 @@ pub(crate) struct Loop {
     pub(crate) state: State,
     pub(crate) journal: Journal,
     pub(crate) key: SigningKey,
+    pub(crate) secrets: super::Secrets,
     pub(crate) domain: Domain,
     pub(crate) clock: Arc<Clock>,
     pub(crate) recorder: Recorder,
@@ -114,6 +115,7 @@ impl Loop {
     fn take_up(&mut self, blobs: &Store) -> Result<(), LoopError> {
         let (at, mut out) = (self.clock.now(), Output::default());
         let (mut found, mut owed) = (Vec::new(), Owed::default());
+        self.take_up_secrets(at, &mut out);
         for (task, holding) in self.state.market.exchange().all_held() {
             let shown = holding.shown.iter().map(|shown| shown.worker);
             for worker in holding.offers.iter().map(|held| held.worker).chain(shown) {
@@ -161,6 +163,7 @@ impl Loop {
 
     /// Policy, and the offers that it wants signed.
     fn decide(&mut self, at: Timestamp, out: &mut Output) {
+        self.draw_secret(at, out);
         self.state.market.decide(at, out);
         for _ in 0..OFFER_ROUNDS {
             let offers = std::mem::take(&mut out.offers);
@@ -263,6 +266,9 @@ impl Loop {
         let cached = self.state.assets.of(&arrival.cached);
         let said = market::Worker { cached, ..arrival.worker };
         let holding: Vec<market::Held> = arrival.holding.into_iter().map(convert::held).collect();
+        if let Err(rejection) = self.state.market.enlist(at, &said, arrival.owner_signature, out) {
+            tracing::info!(%worker, %rejection, "a worker is not enlisted");
+        }
         let joined = self.state.market.worker_joined(at, said, &holding, out);
         let exchange = self.state.market.exchange();
         let deals: BTreeMap<TaskId, units::DealId> = holding.iter().map(|held| (held.task, held.deal)).collect();

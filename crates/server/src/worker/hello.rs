@@ -50,6 +50,7 @@ pub(super) async fn greet(shared: &Shared, sink: &mut Sink, wire: &mut Wire) -> 
     let arrival = Arrival {
         seat: Arc::clone(&seat),
         worker: convert::worker(&hello),
+        owner_signature: hello.owner_signature.filter(|_| hello.owner != hello.worker).unwrap_or_default(),
         cached: hello.cached,
         holding: hello.holding,
         outbox: sender,

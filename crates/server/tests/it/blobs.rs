@@ -67,7 +67,7 @@ async fn a_result_is_for_its_requester_and_for_no_stranger() {
     let client = house.client(1).await;
     let app = publish(&client).await;
     let input = client.upload_bytes("given", "an input").await.unwrap();
-    let spec = JobSpec { inputs: vec![input.clone()], ..job_of(&app, 1, 1) };
+    let spec = JobSpec { inputs: vec![input.clone()], ..job_of(&app, 1, 2) };
     let job = client.submit(&spec).await.unwrap().job;
     let (_, results) = finish(&client, job.id).await;
     let blob = results[0].blob.unwrap();

@@ -140,7 +140,7 @@ async fn deals_categories_and_version_are_iexecs() {
     let desk = Desk::open().await;
     let _worker = desk.house.agent(10, "commons", agent::Honesty::Honest);
     let app = publish(&desk.client).await;
-    let job = desk.client.submit(&crate::house::job_of(&app, 2, 1)).await.unwrap().job.id;
+    let job = desk.client.submit(&crate::house::job_of(&app, 2, 2)).await.unwrap().job.id;
     crate::house::finish(&desk.client, job).await;
     let (_, deals) = desk.wire.get(&format!("/deals?requester={}", key(1).address())).await;
     let volume: u64 = deals["deals"].as_array().unwrap().iter().map(|deal| deal["volume"].as_u64().unwrap()).sum();

@@ -137,6 +137,7 @@ pub(crate) async fn finish(client: &Client, job: OrderHash) -> (Job, Vec<TaskRes
         while let Some(event) = events.next().await {
             match event.unwrap() {
                 Event::Progress(job) => last = Some(*job),
+                Event::Result(result) if result.provisional => {}
                 Event::Result(result) => results.push(*result),
                 Event::Lost { .. } => {}
             }

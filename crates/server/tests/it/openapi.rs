@@ -82,7 +82,7 @@ async fn real_answers_are_as_the_document_says() {
     let _worker = house.agent(10, "commons", Honesty::Honest);
     let client = house.client(1).await;
     let app = publish(&client).await;
-    let submitted = client.submit(&job_of(&app, 2, 1)).await.unwrap();
+    let submitted = client.submit(&job_of(&app, 2, 2)).await.unwrap();
     let (job, results) = finish(&client, submitted.job.id).await;
     let (id, deal, task) = (job.id.to_string(), job.deals[0].to_string(), results[0].task.to_string());
     let (me, wire) = (key(1).address().to_string(), Wire::signed_in(&house, 1).await);

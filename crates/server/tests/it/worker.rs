@@ -76,7 +76,8 @@ impl Raw {
     async fn welcomed(house: &House, number: u8) -> Self {
         let pool = pool(house).await;
         let (mut raw, challenge) = Self::connect(house, number).await;
-        let hello = raw.hello(challenge, pool);
+        let join_token = house.server.join_token().map(str::to_owned);
+        let hello = Hello { join_token, ..raw.hello(challenge, pool) };
         raw.say(&FromWorker::Hello(Box::new(hello))).await;
         let Some(ToWorker::Welcome { .. }) = raw.hear().await else { panic!("a good hello is welcomed") };
         raw
@@ -336,7 +337,7 @@ async fn a_copied_contribution_earns_its_copier_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_under_another_key_or_sent_twice_is_refused() {
-    let house = House::open().await;
+    let house = House::private().await;
     let client = house.client(1).await;
     let app = publish(&client).await;
     let job = client.submit(&job_of(&app, 1, 1)).await.unwrap().job.id;
@@ -359,7 +360,7 @@ async fn a_batch_under_another_key_or_sent_twice_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_package_that_is_not_the_stated_result_is_not_taken() {
-    let house = House::open().await;
+    let house = House::private().await;
     let client = house.client(1).await;
     let app = publish(&client).await;
     let job = client.submit(&job_of(&app, 1, 1)).await.unwrap().job.id;

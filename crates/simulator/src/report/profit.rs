@@ -137,7 +137,7 @@ fn self_dealer(seed: u64, fails: bool, trust: u64, jobs_each: u64) -> f64 {
             jobs: if dealing { vec![dear, own] } else { vec![dear] },
             ..world(seed, 0)
         });
-        fleet.run(jobs_each * 8_000);
+        fleet.run(600_000 + jobs_each * 8_000);
         let spent = if dealing { fleet.spent(1) } else { 0.0 };
         fleet.earned(0) + fleet.earned(1) - spent
     };
