@@ -2,6 +2,7 @@
 
 mod attempts;
 mod audits;
+mod careers;
 mod fairness;
 mod gate;
 mod grants;
