@@ -202,11 +202,15 @@ impl Dispatch {
             return;
         }
         let counted: BTreeSet<Address> = self.counted(open).iter().map(|statement| statement.worker).collect();
+        // Going first, those whose word is enough for PoCo would win: they are left out.
+        let wins_alone = |group: &Group| weight::suffices(bag.terms.trust, group.weight.poco, 0);
+        let left_out: BTreeSet<Address> =
+            self.groups(open).into_iter().filter(wins_alone).flat_map(|group| group.members).collect();
         let others = |it: &&Statement| (!agrees(it, best.hash) || !counted.contains(&it.worker)) && !it.let_through;
         let others: Vec<Statement> = open.said.iter().filter(others).cloned().collect();
         for statement in others {
             let worker = statement.worker;
-            if with_dissent && !statement.failed && counted.contains(&worker) {
+            if with_dissent && !statement.failed && counted.contains(&worker) && !left_out.contains(&worker) {
                 self.let_through(task, worker);
                 decisions.push(Decision::Authorize { task, worker });
             } else {

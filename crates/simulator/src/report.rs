@@ -21,6 +21,7 @@ pub use figures::figures;
 use accuracy::Crew;
 use baseline::Outcome;
 use play::{INDEPENDENT, Play, RETURNING};
+use profit::Gain;
 use setup::Tally;
 
 /// How much is run.
@@ -28,6 +29,8 @@ use setup::Tally;
 pub enum Size {
     /// What docs/simulation.md shows.
     Full,
+    /// A tenth of that: the same fleets, with a tenth of the jobs.
+    Tenth,
     /// A look at everything, in seconds.
     Quick,
 }
@@ -68,10 +71,30 @@ enum Finding {
     Accuracy { liars: Liars, trust: u64, percent: u64, tally: Tally },
     Poco { trust: u64, percent: u64, outcome: Outcome },
     Boinc { percent: u64, outcome: Outcome },
-    Profit { name: &'static str, ratio: f64 },
+    Profit { name: &'static str, gain: Gain },
     Straggler { which: usize, seed: u64, makespan_ms: u64 },
     Stake { deals: u64, seized: u64 },
     Day { tally: Tally },
+}
+
+impl std::fmt::Display for Found {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0 {
+            Finding::Accuracy { tally, .. } | Finding::Day { tally } => {
+                let Tally { tasks, wrong, claimed, executions, caught, .. } = tally;
+                write!(f, "{wrong} wrong of {tasks}, {executions} executions, {caught} caught, {claimed} claimed")
+            }
+            Finding::Poco { outcome, .. } | Finding::Boinc { outcome, .. } => {
+                let Outcome { tasks, wrong, executions } = outcome;
+                write!(f, "{wrong} wrong of {tasks}, {executions} executions")
+            }
+            Finding::Profit { gain, .. } => {
+                write!(f, "{:.3} by computing time, {:.3} in all", gain.profit, gain.earnings)
+            }
+            Finding::Straggler { makespan_ms, .. } => write!(f, "{makespan_ms} ms"),
+            Finding::Stake { deals, seized } => write!(f, "{seized} of {deals}"),
+        }
+    }
 }
 
 const TRUSTS: [u64; 4] = [1, 10, 100, 1_000];
@@ -114,7 +137,7 @@ impl Cell {
             What::Boinc { crew } => Finding::Boinc { percent: crew.percent, outcome: accuracy::boinc(1, &crew) },
             What::Profit { scheme, seed, jobs_each } => {
                 let scheme = &profit::SCHEMES[scheme];
-                Finding::Profit { name: scheme.name, ratio: scheme.over_honest(seed, jobs_each) }
+                Finding::Profit { name: scheme.name, gain: scheme.over_honest(seed, jobs_each) }
             }
             What::Straggler { which, seed } => {
                 let makespan_ms = large::makespan_ms(seed, large::STRAGGLERS[which].1);
@@ -138,21 +161,25 @@ impl Cell {
 /// All runs, the dearest first.
 #[must_use]
 pub fn cells(size: Size) -> Vec<Cell> {
-    let full = size == Size::Full;
+    let full = size != Size::Quick;
     let mut cells = Vec::new();
     for percent in LIARS {
         // A look takes every third strategy.
         for play in INDEPENDENT.iter().step_by(if full { 1 } else { 3 }) {
-            accuracy_cells(full, percent, *play, &mut cells);
+            accuracy_cells(size, percent, *play, &mut cells);
         }
     }
     for (liars, play) in [(Liars::Colluders, Play::Colluder), (Liars::Returning, RETURNING)] {
         for trust in TRUSTS {
-            let crew = crew(full, trust, 10, play);
+            let crew = crew(size, trust, 10, play);
             cells.push(Cell { what: What::Accuracy { liars, trust, crew }, cost: executions(&crew, trust) });
         }
     }
-    let (seeds, jobs_each) = if full { (4, 4_000) } else { (1, 4) };
+    let (seeds, jobs_each) = match size {
+        Size::Full => (4, 4_000),
+        Size::Tenth => (2, 800),
+        Size::Quick => (1, 4),
+    };
     for scheme in 0..profit::SCHEMES.len() {
         for seed in 1..=seeds {
             cells.push(Cell { what: What::Profit { scheme, seed, jobs_each }, cost: 100 * jobs_each });
@@ -163,19 +190,27 @@ pub fn cells(size: Size) -> Vec<Cell> {
             cells.push(Cell { what: What::Straggler { which, seed }, cost: 100 });
         }
     }
-    let seeds = if full { 2_000 } else { 1 };
+    let seeds = match size {
+        Size::Full => 2_000,
+        Size::Tenth => 200,
+        Size::Quick => 1,
+    };
     for from in (0..seeds).step_by(100) {
         cells.push(Cell { what: What::Stake { from, to: (from + 100).min(seeds) }, cost: 20_000 });
     }
-    let machines = if full { 100_000 } else { 5 };
+    let machines = match size {
+        Size::Full => 100_000,
+        Size::Tenth => 10_000,
+        Size::Quick => 5,
+    };
     cells.push(Cell { what: What::Day { machines }, cost: machines * 100 });
     cells.sort_by_key(|cell| std::cmp::Reverse(cell.cost));
     cells
 }
 
-fn accuracy_cells(full: bool, percent: u64, play: Play, cells: &mut Vec<Cell>) {
+fn accuracy_cells(size: Size, percent: u64, play: Play, cells: &mut Vec<Cell>) {
     for trust in TRUSTS {
-        let crew = crew(full, trust, percent, play);
+        let crew = crew(size, trust, percent, play);
         let what = What::Accuracy { liars: Liars::Independent, trust, crew };
         cells.push(Cell { what, cost: executions(&crew, trust) });
         cells.push(Cell { what: What::Poco { trust, crew }, cost: crew.tasks() / 50 });
@@ -186,12 +221,16 @@ fn accuracy_cells(full: bool, percent: u64, play: Play, cells: &mut Vec<Cell>) {
 }
 
 /// At trust 1 each worker has ten thousand jobs; above, as many as time allows.
-fn crew(full: bool, trust: u64, percent: u64, play: Play) -> Crew {
-    let jobs_each = match (full, trust, percent) {
-        (false, ..) => 2,
-        (true, 1, _) => 10_000,
-        (true, 1_000, 10) => 3_000,
-        (true, ..) => 400,
+fn crew(size: Size, trust: u64, percent: u64, play: Play) -> Crew {
+    let most = match (trust, percent) {
+        (1, _) => 10_000,
+        (1_000, 10) => 3_000,
+        (_, _) => 400,
+    };
+    let jobs_each = match size {
+        Size::Full => most,
+        Size::Tenth => most / 10,
+        Size::Quick => 2,
     };
     Crew { workers: 100, jobs_each, percent, play }
 }

@@ -472,3 +472,23 @@ fn the_lightest_who_agree_are_let_through_first_so_that_poco_pays_as_many_as_can
     let authorize = |name| Authorize { task: first(), worker: worker(name) };
     assert_eq!(world.states(2, first(), result(1)), [authorize(2), authorize(1)]);
 }
+
+#[test]
+fn a_dissenter_whose_word_is_enough_for_poco_never_goes_first() {
+    let mut world = World::audited(10, 50);
+    world.deal(1, 10, 1);
+    for name in 1..=9 {
+        let score = if name == 1 { 60 } else { 0 };
+        let worker = Worker { score, ..world.worker(name, name, 1) };
+        world.dispatch.worker_joined(world.now, worker, &[]);
+    }
+    world.grants();
+    world.states(1, first(), result(9));
+    let mut decided = Vec::new();
+    for name in 2..=9 {
+        world.grants();
+        decided.extend(world.states(name, first(), result(1)));
+    }
+    assert_eq!(decided.first(), Some(&Decision::Discard { task: first(), worker: worker(1) }));
+    assert_eq!(decided.len(), 9, "all who agree are let through: {decided:?}");
+}

@@ -38,12 +38,11 @@ impl Crew {
 
 /// The market's own way: audits at trust 1, replicas and the gate above.
 pub(crate) fn market(seed: u64, crew: &Crew, trust: u64) -> Tally {
-    let make = |play| Make { play, cores: CORES, slots: CORES, floor: FLOOR };
+    let make = |play| Make { play, cores: CORES, slots: CORES, category: 0, floor: FLOOR };
     let job = |number| Job::plain(number, trust, crew.tasks() / REQUESTERS);
     let setup = Setup {
         seed,
         pool: 0,
-        category: 0,
         run_ms: RUN_MS,
         step_ms: 5_000,
         machines: crew.plays().into_iter().map(make).collect(),

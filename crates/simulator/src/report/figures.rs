@@ -1,54 +1,73 @@
 //! From what was found to what is reported.
 
+use super::baseline::Outcome;
 use super::large::STRAGGLERS;
 use super::play::Play;
+use super::profit::Gain;
+use super::setup::Tally;
 use super::statistics::{mean, upper_limit};
 use super::{Finding, Found, Liars};
 use std::collections::BTreeMap;
 
-/// Wrong results among so many tasks, for so many executions: what each strategy came to.
+/// What each strategy came to.
 #[derive(Debug, Default)]
-struct Runs(Vec<(u64, u64, u64)>);
+struct Runs(Vec<Run>);
 
-impl Runs {
-    fn add(&mut self, wrong: u64, tasks: u64, executions: u64) {
-        self.0.push((wrong, tasks, executions));
+/// Wrong results among so many tasks, for so many executions, and the operator's loss for each credit that was paid.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    wrong: u64,
+    tasks: u64,
+    executions: u64,
+    loss: Option<f64>,
+}
+
+impl Run {
+    fn of_market(tally: &Tally) -> Self {
+        let Tally { wrong, tasks, executions, lost, paid, .. } = *tally;
+        Self { wrong, tasks, executions, loss: (paid > 0).then(|| lost as f64 / paid as f64) }
     }
 
-    /// The run with the greatest share of wrong results.
-    fn worst(&self) -> Option<(u64, u64, u64)> {
-        self.0
-            .iter()
-            .copied()
-            .filter(|(_, tasks, _)| *tasks > 0)
-            .max_by(|left, right| share(*left).total_cmp(&share(*right)))
+    fn of_baseline(outcome: &Outcome) -> Self {
+        let Outcome { wrong, tasks, executions } = *outcome;
+        Self { wrong, tasks, executions, loss: None }
+    }
+
+    fn share(&self) -> f64 {
+        self.wrong as f64 / self.tasks as f64
+    }
+
+    fn work(&self) -> f64 {
+        self.executions as f64 / self.tasks as f64
+    }
+}
+
+impl Runs {
+    /// The run with the greatest share of wrong results; of equals, the one that took most work.
+    fn worst(&self) -> Option<Run> {
+        let order =
+            |left: &Run, right: &Run| left.share().total_cmp(&right.share()).then(left.work().total_cmp(&right.work()));
+        self.0.iter().copied().filter(|run| run.tasks > 0).max_by(order)
     }
 
     /// The 99.9 % limit of the worst run; of all together where none found any.
-    fn bound(&self) -> Option<f64> {
-        let (wrong, tasks, _) = self.worst()?;
-        let all = self.0.iter().map(|(_, tasks, _)| tasks).sum();
-        Some(if wrong == 0 { upper_limit(0, all) } else { upper_limit(wrong, tasks) })
-    }
-
-    /// The most executions for a task that a run took.
-    fn most_work(&self) -> f64 {
-        self.0.iter().map(|(_, tasks, executions)| *executions as f64 / (*tasks).max(1) as f64).fold(0.0, f64::max)
+    fn bound(&self, worst: Run) -> f64 {
+        let all = self.0.iter().map(|run| run.tasks).sum();
+        if worst.wrong == 0 { upper_limit(0, all) } else { upper_limit(worst.wrong, worst.tasks) }
     }
 
     fn write(&self, before: &str, after: &str, figures: &mut BTreeMap<String, f64>) {
         let Some(worst) = self.worst() else { return };
-        figures.insert(format!("{before}wrong_accepted_share_{after}"), share(worst));
-        figures.insert(format!("{before}wrong_accepted_bound_{after}"), self.bound().unwrap_or(1.0));
-        figures.insert(format!("{before}work_ratio_{after}"), worst.2 as f64 / worst.1 as f64);
-        figures.insert(format!("{before}work_ratio_highest_{after}"), self.most_work());
-        let tasks: u64 = self.0.iter().map(|(_, tasks, _)| tasks).sum();
-        figures.insert(format!("{before}tasks_{after}"), tasks as f64);
+        let mut figure = |name: &str, figure: f64| figures.insert(format!("{before}{name}_{after}"), figure);
+        figure("wrong_accepted_share", worst.share());
+        figure("wrong_accepted_bound", self.bound(worst));
+        figure("work_ratio", worst.work());
+        figure("work_ratio_highest", self.0.iter().map(Run::work).fold(0.0, f64::max));
+        figure("tasks", self.0.iter().map(|run| run.tasks).sum::<u64>() as f64);
+        if let Some(loss) = self.0.iter().filter_map(|run| run.loss).max_by(f64::total_cmp) {
+            figure("operator_loss_share", loss);
+        }
     }
-}
-
-fn share((wrong, tasks, _): (u64, u64, u64)) -> f64 {
-    wrong as f64 / tasks as f64
 }
 
 /// The figures by name.
@@ -56,7 +75,7 @@ fn share((wrong, tasks, _): (u64, u64, u64)) -> f64 {
 pub fn figures(found: &[Found]) -> BTreeMap<String, f64> {
     let mut figures = BTreeMap::new();
     let mut runs: BTreeMap<(&'static str, String), Runs> = BTreeMap::new();
-    let mut profits: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
+    let mut profits: BTreeMap<&'static str, Vec<Gain>> = BTreeMap::new();
     let mut makespans: BTreeMap<(u64, usize), u64> = BTreeMap::new();
     let (mut deals, mut seized, mut per_name) = (0, 0, 0.0_f64);
     for Found(finding) in found {
@@ -68,7 +87,7 @@ pub fn figures(found: &[Found]) -> BTreeMap<String, f64> {
                     Liars::Returning => "returning",
                 };
                 let name = format!("trust{trust}_{word}{percent}");
-                runs.entry(("", name)).or_default().add(tally.wrong, tally.tasks, tally.executions);
+                runs.entry(("", name)).or_default().0.push(Run::of_market(tally));
                 deals += tally.deals;
                 seized += tally.seized_deals;
                 if *trust == 1 && tally.caught > 0 {
@@ -77,13 +96,13 @@ pub fn figures(found: &[Found]) -> BTreeMap<String, f64> {
             }
             Finding::Poco { trust, percent, outcome } => {
                 let name = format!("trust{trust}_liars{percent}");
-                runs.entry(("poco_", name)).or_default().add(outcome.wrong, outcome.tasks, outcome.executions);
+                runs.entry(("poco_", name)).or_default().0.push(Run::of_baseline(outcome));
             }
             Finding::Boinc { percent, outcome } => {
                 let name = format!("liars{percent}");
-                runs.entry(("boinc_", name)).or_default().add(outcome.wrong, outcome.tasks, outcome.executions);
+                runs.entry(("boinc_", name)).or_default().0.push(Run::of_baseline(outcome));
             }
-            Finding::Profit { name, ratio } => profits.entry(name).or_default().push(*ratio),
+            Finding::Profit { name, gain } => profits.entry(name).or_default().push(*gain),
             Finding::Straggler { which, seed, makespan_ms } => {
                 makespans.insert((*seed, *which), *makespan_ms);
             }
@@ -112,12 +131,14 @@ pub fn figures(found: &[Found]) -> BTreeMap<String, f64> {
     figures
 }
 
-fn write_profits(profits: &BTreeMap<&'static str, Vec<f64>>, figures: &mut BTreeMap<String, f64>) {
+fn write_profits(profits: &BTreeMap<&'static str, Vec<Gain>>, figures: &mut BTreeMap<String, f64>) {
     let mut best = f64::NEG_INFINITY;
-    for (name, ratios) in profits {
-        let ratio = (mean(ratios) * 1_000.0).round() / 1_000.0;
-        best = best.max(ratio);
-        figures.insert(format!("cheat_profit_{name}"), ratio);
+    let digits = |of: Vec<f64>| (mean(&of) * 1_000.0).round() / 1_000.0;
+    for (name, gains) in profits {
+        let profit = digits(gains.iter().map(|gain| gain.profit).collect());
+        best = best.max(profit);
+        figures.insert(format!("cheat_profit_{name}"), profit);
+        figures.insert(format!("cheat_earnings_{name}"), digits(gains.iter().map(|gain| gain.earnings).collect()));
     }
     if !profits.is_empty() {
         figures.insert("best_cheat_profit_over_honest".to_owned(), best);

@@ -8,6 +8,7 @@ use super::founding::Founded;
 use super::hand::{Given, Hand, digest, failure};
 use super::play::Play;
 use super::setup::{Setup, Tally};
+use crate::dice::Dice;
 use crate::scenario::named;
 use exchange::{AnyOrder, Command, Event};
 use market::{Message, Output, Package, Phase, Worker};
@@ -42,6 +43,7 @@ struct Bought {
 pub(crate) struct Fleet {
     setup: Setup,
     founded: Founded,
+    operators_purse: u64,
     now_ms: u64,
     agenda: BTreeMap<u64, Vec<Act>>,
     pub(crate) hands: Vec<Hand>,
@@ -52,7 +54,10 @@ pub(crate) struct Fleet {
     deals: BTreeMap<DealId, Bought>,
     /// What copycats can see.
     leaks: Option<BTreeMap<TaskId, B256>>,
-    churn: crate::dice::Dice,
+    /// Tasks that are not final and whose result is with the requester.
+    here: BTreeSet<TaskId>,
+    /// For departures and the operator's secrets.
+    chance: Dice,
     pub(crate) tally: Tally,
 }
 
@@ -70,6 +75,7 @@ impl Fleet {
         let founded = Founded::new(Timestamp(DAWN_MS), scores, &purses);
         let copycats = setup.machines.iter().any(|make| make.play == Play::Copycat);
         let mut fleet = Self {
+            operators_purse: founded.wealth(founded.operator),
             founded,
             now_ms: 0,
             agenda: BTreeMap::new(),
@@ -79,7 +85,8 @@ impl Fleet {
             jobs: BTreeMap::new(),
             deals: BTreeMap::new(),
             leaks: copycats.then(BTreeMap::new),
-            churn: crate::dice::Dice::new(setup.seed ^ 0x5eed),
+            here: BTreeSet::new(),
+            chance: Dice::new(setup.seed ^ 0x5eed),
             tally: Tally::default(),
             setup,
         };
@@ -101,6 +108,10 @@ impl Fleet {
             self.now_ms = next;
             self.turn();
         }
+        let requesters: BTreeSet<u64> = self.setup.jobs.iter().map(|job| job.requester).collect();
+        self.tally.paid = requesters.into_iter().map(|number| self.spent(number)).sum();
+        let operator = self.founded.wealth(self.founded.operator);
+        self.tally.lost = self.operators_purse.cast_signed() - operator.cast_signed();
         self.tally
     }
 
@@ -112,8 +123,8 @@ impl Fleet {
     }
 
     /// What a requester has spent, nano-credits; what is locked for tasks that have not ended is not spent.
-    pub(crate) fn spent(&self, number: u64) -> f64 {
-        (REQUESTERS_PURSE - self.founded.wealth(requester(number))) as f64
+    pub(crate) fn spent(&self, number: u64) -> u64 {
+        REQUESTERS_PURSE - self.founded.wealth(requester(number))
     }
 
     fn at(&self) -> Timestamp {
@@ -190,7 +201,7 @@ impl Fleet {
         if self.setup.churn > 0.0 {
             // Times between departures are drawn evenly from nothing to twice the mean.
             let mean_ms = 3_600_000.0 * 100.0 / self.setup.churn;
-            let share = self.churn.below(2_000_000) as f64 / 1_000_000.0;
+            let share = self.chance.below(2_000_000) as f64 / 1_000_000.0;
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some hours in milliseconds")]
             let wait = (mean_ms * share) as u64;
             self.after(wait + 600_000 + self.setup.step_ms, Act::Leave { machine });
@@ -205,7 +216,7 @@ impl Fleet {
             requester: requester(job.requester),
             beneficiary: requester(job.requester),
             volume: U256::from(job.size),
-            category: U256::from(self.setup.category),
+            category: U256::from(job.category),
             trust: U256::from(job.trust),
             salt: B256::from(U256::from(number + 1)),
             ..RequestOrder::default()
@@ -225,11 +236,13 @@ impl Fleet {
             pool: self.founded.genesis.pools[self.setup.pool].address,
             cores: hand.make.cores,
             slots: hand.make.slots,
-            floors: BTreeMap::from([(self.setup.category, Amount::nanos(hand.make.floor))]),
+            floors: BTreeMap::from([(hand.make.category, Amount::nanos(hand.make.floor))]),
             benchmark: 1,
             ..Worker::default()
         };
-        self.founded.market.worker_joined(Timestamp(DAWN_MS + self.now_ms), worker, &[], out);
+        let at = Timestamp(DAWN_MS + self.now_ms);
+        self.founded.market.enlist(at, &worker, Bytes::new(), out).expect("anybody may come");
+        self.founded.market.worker_joined(at, worker, &[], out);
     }
 
     /// A machine says what it has to say, and what more it can take.
@@ -259,6 +272,11 @@ impl Fleet {
 
     fn decide(&mut self, out: &mut Output) {
         let at = self.at();
+        if self.founded.market.wants_audit_secret() {
+            let secret = [self.chance.next(), self.chance.next(), self.chance.next(), self.chance.next()];
+            let secret = B256::from_slice(&secret.map(u64::to_be_bytes).concat());
+            self.founded.market.audit_secret(at, secret, out).expect("a new secret can be committed to");
+        }
         self.founded.market.decide(at, out);
         for _ in 0..OFFER_ROUNDS {
             let offers = std::mem::take(&mut out.offers);
@@ -295,7 +313,30 @@ impl Fleet {
                 self.deals.remove(&deal);
             }
             Event::ItemRefused { task, worker, .. } => self.let_go(worker, task),
+            Event::Held { task, deal, failed: false, .. } if self.deals.get(&deal).is_some_and(|it| it.direct) => {
+                self.delivered(task);
+            }
+            Event::Barred { worker, .. } => self.barred(worker),
             _ => {}
+        }
+    }
+
+    /// A result is with the requester, be it provisional.
+    fn delivered(&mut self, task: TaskId) {
+        if self.here.insert(task) {
+            self.tally.delivered_ms = self.now_ms;
+        }
+    }
+
+    fn barred(&mut self, worker: Address) {
+        self.tally.caught += 1;
+        let Some(machine) = self.places.get(&worker).copied() else { return };
+        let hand = &mut self.hands[machine];
+        if hand.make.play.returns() {
+            self.founded.market.worker_left(Timestamp(DAWN_MS + self.now_ms), worker);
+            hand.rename();
+            self.places.insert(hand.address, machine);
+            self.after(self.setup.step_ms, Act::Join { machine });
         }
     }
 
@@ -305,6 +346,8 @@ impl Fleet {
         let right = if fails { failure(id) } else { digest(id, None) };
         self.tally.wrong += u64::from(task.result_digest != right);
         self.tally.failed += u64::from(task.result_digest == failure(id));
+        self.delivered(id);
+        self.here.remove(&id);
         self.tally.tasks += 1;
         self.tally.ended_ms = self.now_ms;
         if let Some(leaks) = &mut self.leaks {
@@ -374,15 +417,14 @@ mod tests {
     use crate::report::setup::Job;
 
     pub(super) fn setup(plays: &[Play], trust: u64, size: u64) -> Setup {
-        let make = |play: &Play| Make { play: *play, cores: 4, slots: 4, floor: 1_000 };
+        let make = |play: &Play| Make { play: *play, cores: 4, slots: 4, category: 0, floor: 1_000 };
         Setup {
             seed: 1,
             pool: 0,
-            category: 0,
             run_ms: (20_000, 40_000),
             step_ms: 2_000,
             machines: plays.iter().map(make).collect(),
-            jobs: vec![Job { requester: 0, at_ms: 0, trust, size, price: 1_000_000, fails: false }],
+            jobs: vec![Job::plain(0, trust, size)],
             purse: 0,
             scores: Vec::new(),
             churn: 0.0,

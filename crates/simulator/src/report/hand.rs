@@ -18,6 +18,8 @@ pub(crate) struct Make {
     pub(crate) cores: u32,
     /// Tasks it holds at once, at least as many.
     pub(crate) slots: u32,
+    /// The category it serves.
+    pub(crate) category: u64,
     /// The least it works for, nano-credits a task.
     pub(crate) floor: u64,
 }
@@ -69,6 +71,7 @@ pub(crate) struct Words {
 #[derive(Debug)]
 pub(crate) struct Hand {
     pub(crate) make: Make,
+    number: u64,
     pub(crate) address: Address,
     /// All the names it has had.
     pub(crate) names: Vec<Address>,
@@ -106,6 +109,7 @@ impl Hand {
         let address = named("hand", number);
         Self {
             make,
+            number,
             address,
             names: vec![address],
             connected: false,
@@ -170,6 +174,8 @@ impl Hand {
             self.words.packages.push((task, stated));
             return None;
         }
+        // Who copies a hash does not know what it is of, and seals something else.
+        let stated = if copied.is_some() { digest(task, Some(self.address)) } else { stated };
         let result_hash = copied.unwrap_or_else(|| ids::result_hash(task, stated));
         let result_seal = ids::result_seal(self.address, task, stated);
         self.words.batch.commits.push(Commit { task, result_hash, result_seal, failed });
@@ -216,5 +222,13 @@ impl Hand {
         self.waiting.clear();
         self.stated.clear();
         self.words = Words::default();
+    }
+
+    /// It goes by a name that nobody knows.
+    pub(crate) fn rename(&mut self) {
+        self.leave();
+        (self.done, self.sequence) = (0, 0);
+        self.address = named("alias", (self.number << 32) + self.names.len() as u64);
+        self.names.push(self.address);
     }
 }

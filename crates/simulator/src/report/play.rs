@@ -58,6 +58,11 @@ impl Play {
         }
     }
 
+    /// Whether it comes back under a new name when it is barred.
+    pub(crate) fn returns(self) -> bool {
+        matches!(self, Self::Returning { .. })
+    }
+
     /// How many times as long as others it takes.
     pub(crate) fn slowness(self) -> u64 {
         if let Self::Slow { times } = self { times } else { 1 }

@@ -5,9 +5,11 @@ use super::hand::Make;
 use super::play::Play;
 use super::setup::{FLOOR, Job, Setup};
 
-/// Machines in a fleet; every fifth is a cheat.
+/// Machines in a fleet; every tenth is a cheat.
 const MACHINES: usize = 50;
-const ONE_IN: usize = 5;
+const ONE_IN: usize = 10;
+/// Machines of one who deals with itself: enough for the trust that it asks for.
+const DEALERS: usize = 5;
 /// In the bonded pool each machine can stake for all it runs.
 const PURSE: u64 = 1_000_000_000;
 
@@ -21,14 +23,16 @@ pub(crate) struct Scheme {
 
 #[derive(Clone, Copy, Debug)]
 enum Kind {
-    /// Every fifth machine does this at this trust in this pool.
+    /// Every tenth machine does this at this trust in this pool.
     Workers { play: Play, trust: u64, pool: usize },
     /// So do machines that bring a score which they farmed with a pool and requests of their own.
     Farmers { trust: u64 },
     /// A requester whose program always fails: what it gets for a credit.
     AlwaysFails,
-    /// A requester with two machines of its own, priced so that its tasks go to nobody else; all results are made up.
+    /// A requester with machines of its own, in a category that nobody else serves; all results are made up.
     SelfDealer { fails: bool, trust: u64 },
+    /// Machines that ask less than all others, and agree on what they make up.
+    Undercutters,
 }
 
 const fn workers(name: &'static str, play: Play, trust: u64, pool: usize) -> Scheme {
@@ -60,14 +64,32 @@ pub(crate) const SCHEMES: &[Scheme] = &[
     workers("copycat_trust10_bonded", Play::Copycat, 10, 1),
     Scheme { name: "farmer_trust10", kind: Kind::Farmers { trust: 10 } },
     Scheme { name: "failing_requester", kind: Kind::AlwaysFails },
+    Scheme { name: "undercutters", kind: Kind::Undercutters },
     Scheme { name: "selfdealer", kind: Kind::SelfDealer { fails: false, trust: 1 } },
     Scheme { name: "selfdealer_failing", kind: Kind::SelfDealer { fails: true, trust: 1 } },
     Scheme { name: "selfdealer_trust10", kind: Kind::SelfDealer { fails: false, trust: 10 } },
 ];
 
+/// What a cheat has over its honest twin in the same seed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gain {
+    /// Earnings for an hour of computing.
+    pub(crate) profit: f64,
+    /// Earnings in all.
+    pub(crate) earnings: f64,
+}
+
+impl std::ops::Div for Gain {
+    type Output = Self;
+
+    fn div(self, honest: Self) -> Self {
+        Self { profit: self.profit / honest.profit, earnings: self.earnings / honest.earnings }
+    }
+}
+
 impl Scheme {
     /// The cheat's profit over its honest twin's in this seed.
-    pub(crate) fn over_honest(&self, seed: u64, jobs_each: u64) -> f64 {
+    pub(crate) fn over_honest(&self, seed: u64, jobs_each: u64) -> Gain {
         match self.kind {
             Kind::Workers { play, trust, pool } => {
                 machines(seed, play, trust, pool, 0, jobs_each)
@@ -79,17 +101,19 @@ impl Scheme {
             }
             Kind::AlwaysFails => outputs_per_credit(seed, true, jobs_each) / outputs_per_credit(seed, false, jobs_each),
             Kind::SelfDealer { fails, trust } => self_dealer(seed, fails, trust, jobs_each),
+            Kind::Undercutters => undercutters(seed, jobs_each),
         }
     }
 }
 
 /// What the places of the cheats earn for an hour of computing: what is made up takes none.
-fn machines(seed: u64, play: Play, trust: u64, pool: usize, farmed: u64, jobs_each: u64) -> f64 {
+fn machines(seed: u64, play: Play, trust: u64, pool: usize, farmed: u64, jobs_each: u64) -> Gain {
     let cheats = || (0..MACHINES).step_by(ONE_IN);
     let make = |number: usize| Make {
         play: if number.is_multiple_of(ONE_IN) { play } else { Play::Honest },
         cores: 4,
         slots: 4,
+        category: 0,
         floor: FLOOR,
     };
     let size = MACHINES as u64 * jobs_each / 2;
@@ -103,12 +127,12 @@ fn machines(seed: u64, play: Play, trust: u64, pool: usize, farmed: u64, jobs_ea
     fleet.run(u64::MAX / 2);
     let earned: f64 = cheats().map(|number| fleet.earned(number)).sum();
     let busy: u64 = cheats().map(|number| fleet.hands[number].busy_ms).sum();
-    if busy == 0 { 0.0 } else { earned / busy as f64 * 3_600_000.0 }
+    Gain { profit: if busy == 0 { 0.0 } else { earned / busy as f64 * 3_600_000.0 }, earnings: earned }
 }
 
 /// Outputs that a requester has for each credit; of a program that fails, what it wrote before it did.
-fn outputs_per_credit(seed: u64, fails: bool, jobs_each: u64) -> f64 {
-    let make = |_| Make { play: Play::Honest, cores: 4, slots: 4, floor: FLOOR };
+fn outputs_per_credit(seed: u64, fails: bool, jobs_each: u64) -> Gain {
+    let make = |_| Make { play: Play::Honest, cores: 4, slots: 4, category: 0, floor: FLOOR };
     let mut fleet = Fleet::new(Setup {
         machines: (0..10).map(make).collect(),
         jobs: vec![Job { fails, ..Job::plain(0, 1, 10 * jobs_each) }],
@@ -116,44 +140,65 @@ fn outputs_per_credit(seed: u64, fails: bool, jobs_each: u64) -> f64 {
     });
     // A job that is ended because its first tasks all failed ends early.
     let tally = fleet.run(jobs_each * 60_000);
-    tally.tasks as f64 / fleet.spent(0).max(1.0)
+    let gain = tally.tasks as f64 / fleet.spent(0).max(1) as f64;
+    Gain { profit: gain, earnings: gain }
 }
 
-/// What the coalition of a requester and its two machines gains, over what two honest machines earn in that time.
-fn self_dealer(seed: u64, fails: bool, trust: u64, jobs_each: u64) -> f64 {
+/// What the coalition of a requester and its machines gains, over what as many honest machines earn in that time. They serve
+/// a category that nobody else serves, and make everything up.
+fn self_dealer(seed: u64, fails: bool, trust: u64, jobs_each: u64) -> Gain {
     let run = |dealing: bool| {
+        let own = |number: usize| number < DEALERS && dealing;
         let make = |number: usize| Make {
-            play: if number < 2 && dealing { Play::Colluder } else { Play::Honest },
+            play: if own(number) { Play::Colluder } else { Play::Honest },
             cores: 4,
             slots: 4,
-            floor: if number < 2 && dealing { FLOOR * 8 / 10 } else { FLOOR },
+            category: if own(number) { 5 } else { 0 },
+            floor: FLOOR,
         };
-        let dear = Job::plain(0, trust, 10 * jobs_each);
-        // It bids what its own machines ask, which nobody else works for.
-        let cheap = FLOOR * 9 / 10 * replicas(trust);
-        let own = Job { requester: 1, price: cheap, size: 2 * jobs_each, fails, ..dear };
+        let public = Job::plain(0, 1, 10 * jobs_each);
+        let private = Job { category: 5, fails, ..Job::plain(1, trust, DEALERS as u64 * jobs_each) };
         let mut fleet = Fleet::new(Setup {
             machines: (0..12).map(make).collect(),
-            jobs: if dealing { vec![dear, own] } else { vec![dear] },
+            jobs: if dealing { vec![public, private] } else { vec![public] },
             ..world(seed, 0)
         });
         fleet.run(600_000 + jobs_each * 8_000);
-        let spent = if dealing { fleet.spent(1) } else { 0.0 };
-        fleet.earned(0) + fleet.earned(1) - spent
+        let earned: f64 = (0..DEALERS).map(|number| fleet.earned(number)).sum();
+        let gain = earned - if dealing { fleet.spent(1) as f64 } else { 0.0 };
+        Gain { profit: gain, earnings: gain }
     };
     run(true) / run(false)
 }
 
-/// Newcomers that this trust takes.
-fn replicas(trust: u64) -> u64 {
-    u64::from(u64::BITS - trust.saturating_sub(1).leading_zeros()).max(1)
+/// Two machines that ask less than all others and agree on what they make up.
+fn undercutters(seed: u64, jobs_each: u64) -> Gain {
+    let run = |cheats: bool| {
+        let cheat = |number: usize| number < 2 && cheats;
+        let make = |number: usize| Make {
+            play: if cheat(number) { Play::Colluder } else { Play::Honest },
+            cores: 4,
+            slots: 4,
+            category: 0,
+            floor: if number < 2 { FLOOR * 8 / 10 } else { FLOOR },
+        };
+        let mut fleet = Fleet::new(Setup {
+            machines: (0..12).map(make).collect(),
+            jobs: vec![Job::plain(0, 1, 10 * jobs_each)],
+            ..world(seed, 0)
+        });
+        fleet.run(600_000 + jobs_each * 8_000);
+        let earned = fleet.earned(0) + fleet.earned(1);
+        let busy = (fleet.hands[0].busy_ms + fleet.hands[1].busy_ms).max(1);
+        Gain { profit: earned / busy as f64, earnings: earned }
+    };
+    run(true) / run(false)
 }
 
 fn world(seed: u64, pool: usize) -> Setup {
     Setup {
         seed,
         pool,
-        category: 0,
         run_ms: (20_000, 30_000),
         step_ms: 5_000,
         machines: Vec::new(),

@@ -13,6 +13,7 @@ pub(crate) struct Job {
     /// Which requester.
     pub(crate) requester: u64,
     pub(crate) at_ms: u64,
+    pub(crate) category: u64,
     pub(crate) trust: u64,
     pub(crate) size: u64,
     /// The most it pays for a task, nano-credits.
@@ -24,7 +25,7 @@ pub(crate) struct Job {
 impl Job {
     /// A job that any fleet can be asked to do, at a price that is no obstacle.
     pub(crate) fn plain(requester: u64, trust: u64, size: u64) -> Self {
-        Self { requester, at_ms: 0, trust, size, price: AMPLE, fails: false }
+        Self { requester, at_ms: 0, category: 0, trust, size, price: AMPLE, fails: false }
     }
 }
 
@@ -34,7 +35,6 @@ pub(crate) struct Setup {
     pub(crate) seed: u64,
     /// Which hosted pool the machines are in.
     pub(crate) pool: usize,
-    pub(crate) category: u64,
     /// The least and the most time that a task takes.
     pub(crate) run_ms: (u64, u64),
     /// One turn of the exchange's loop.
@@ -60,10 +60,17 @@ pub(crate) struct Tally {
     /// Deals with a task that was claimed.
     pub(crate) seized_deals: u64,
     pub(crate) executions: u64,
+    /// Names that were barred.
     pub(crate) caught: u64,
     pub(crate) departures: u64,
     pub(crate) entries: u64,
     pub(crate) events: u64,
+    /// What requesters paid, nano-credits.
+    pub(crate) paid: u64,
+    /// What the operator lost, as its pools' owner, nano-credits; less than nothing if it gained.
+    pub(crate) lost: i64,
+    /// When every task had a result that was its last or provisional.
+    pub(crate) delivered_ms: u64,
     /// When the last task ended.
     pub(crate) ended_ms: u64,
 }
