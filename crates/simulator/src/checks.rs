@@ -151,7 +151,10 @@ pub(crate) fn may_be_told(durable: &Exchange, down: &Down) -> Result<(), Fault> 
         Down::Reveal(task) if status(*task) == Some(TaskStatus::Active) => {
             fault_of(*task, RULE, format!("a reveal of task {task} was asked for, and nobody agrees yet"))
         }
-        Down::Settled(it) if it.ending != Ending::NotNeeded && status(it.task).is_some_and(|it| !it.is_final()) => {
+        Down::Settled(it)
+            if matches!(it.ending, Ending::Accepted | Ending::Claimed)
+                && status(it.task).is_some_and(|it| !it.is_final()) =>
+        {
             fault_of(it.task, RULE, format!("task {} was settled and is not final", it.task))
         }
         _ => Ok(()),

@@ -5,7 +5,7 @@
 
 use exchange::Entry;
 use std::collections::BTreeSet;
-use units::Digest;
+use units::{B256, Digest};
 
 /// After so many more writes the process dies.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Disk {
     /// The journal, record after record.
     pub(crate) log: Vec<Entry>,
     pub(crate) blobs: BTreeSet<Digest>,
+    /// The secrets of the audits' draw, in a file of their own.
+    pub(crate) secrets: Vec<B256>,
     trap: Option<Trap>,
 }
 

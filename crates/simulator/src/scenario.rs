@@ -5,7 +5,7 @@ mod jobs;
 mod nature;
 mod weather;
 
-pub(crate) use fleet::Profile;
+pub(crate) use fleet::{Profile, worker_key};
 pub(crate) use jobs::{Plan, Program};
 pub(crate) use nature::Nature;
 

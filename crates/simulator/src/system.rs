@@ -12,11 +12,12 @@ pub(crate) use found::{app_owner, requesters};
 use crate::clock::Reading;
 use crate::disk::Disk;
 use crate::network::Down;
+use crate::scenario::worker_key;
 use abi::Call;
 use api::worker::{DeclineReason, FromWorker, Settlement};
 use exchange::{AnyOrder, Command, Event, Exchange, Genesis, Rejection};
 use market::{Decline, Ending, Held, Market, Message, Output, Phase, Worker};
-use orders::{Checked, Domain, Order, Recovered, Signed};
+use orders::{Checked, Domain, Order, Ownership, Recovered, Signed};
 use std::collections::BTreeMap;
 use units::{Address, B256, Bytes, Digest, TaskId, Timestamp, U256};
 
@@ -103,6 +104,8 @@ pub(crate) struct System {
     /// Being written.
     pub(crate) writing: Option<Turn>,
     lines: BTreeMap<Address, u64>,
+    /// Owners' signatures of their machines.
+    ownerships: BTreeMap<Address, Bytes>,
     stated: BTreeMap<TaskId, BTreeMap<Address, Statement>>,
     /// Counts starts.
     pub(crate) life: u32,
@@ -144,6 +147,7 @@ impl System {
             inbox: Vec::new(),
             writing: None,
             lines: BTreeMap::new(),
+            ownerships: BTreeMap::new(),
             stated: BTreeMap::new(),
             life: 0,
         }
@@ -169,6 +173,7 @@ impl System {
         for request in std::mem::take(&mut self.inbox) {
             self.take(at, request, &mut turn);
         }
+        self.give_secret(at, &mut turn);
         let market = self.market.as_mut().expect("the process runs");
         market.decide(at, &mut turn.out);
         for _ in 0..OFFER_ROUNDS {
@@ -184,6 +189,27 @@ impl System {
             self.market.as_mut().expect("the process runs").decide(at, &mut turn.out);
         }
         turn
+    }
+
+    /// The market has a secret for its draw, where it wants one; it is on disk before it is committed to.
+    fn give_secret(&mut self, at: Timestamp, turn: &mut Turn) {
+        let market = self.market.as_mut().expect("the process runs");
+        if market.wants_audit_secret() {
+            let number = u64::try_from(self.disk.secrets.len()).expect("secrets are few");
+            let secret = alloy_primitives::keccak256([at.0.to_be_bytes(), number.to_be_bytes()].concat());
+            self.disk.secrets.push(secret);
+            // What is refused is wanted again.
+            drop(market.audit_secret(at, secret, &mut turn.out));
+        }
+    }
+
+    /// After a start, the secrets that were committed to before.
+    fn take_up_secrets(&mut self, at: Timestamp, turn: &mut Turn) {
+        let market = self.market.as_mut().expect("the process runs");
+        let wanted: Vec<B256> = market.exchange().audit_commitments().map(|(commitment, _)| commitment).collect();
+        for secret in self.disk.secrets.iter().filter(|it| wanted.contains(&market::audit_commitment(**it))) {
+            drop(market.audit_secret(at, *secret, &mut turn.out));
+        }
     }
 
     fn take(&mut self, at: Timestamp, request: Request, turn: &mut Turn) {
@@ -218,10 +244,13 @@ impl System {
 
     fn join(&mut self, at: Timestamp, connection: u64, worker: Worker, holding: &[Held], turn: &mut Turn) {
         let address = worker.address;
+        let evidence = self.ownership(&worker);
         if let Some(before) = self.lines.insert(address, connection) {
             turn.welcomes.push((address, before, Down::Bye));
         }
         let market = self.market.as_mut().expect("the process runs");
+        // Barred ones are refused, and served as nobody's.
+        drop(market.enlist(at, &worker, evidence, &mut turn.out));
         let joined = market.worker_joined(at, worker, holding, &mut turn.out);
         let sequence = market.exchange().sequence(address).unwrap_or_default();
         turn.replies.retain(|(to, _)| *to != address);
@@ -250,6 +279,20 @@ impl System {
             }
             FromWorker::Batch(batch) => self.batch(at, worker, *batch, turn),
         }
+    }
+
+    /// The owner's signature of a worker that is not its own.
+    fn ownership(&mut self, worker: &Worker) -> Bytes {
+        let Worker { address, owner, .. } = *worker;
+        if address == owner {
+            return Bytes::new();
+        }
+        let digest = Ownership { worker: address, owner }.digest(&self.domain);
+        let known = self.ownerships.get(&address).cloned();
+        let sign = || (0..64).map(worker_key).find(|key| key.address() == owner).map(|key| key.sign(digest));
+        let evidence = known.or_else(sign).unwrap_or_default();
+        self.ownerships.insert(address, evidence.clone());
+        evidence
     }
 
     /// What is durable leaves: to whom over which connection.
@@ -310,6 +353,7 @@ impl System {
             }
         }
         let mut turn = Turn::default();
+        self.take_up_secrets(at, &mut turn);
         for (worker, task, stated) in found {
             self.package(at, worker, task, stated, &mut turn);
         }

@@ -112,8 +112,13 @@ impl Reference {
             return Ok(());
         }
         let Some(state) = exchange.task(id) else {
-            let unset = task.status == Status::Unset;
-            return if unset { Ok(()) } else { Err(format!("task {id} is unknown, it should be {:?}", task.status)) };
+            // Finished deals leave the live state task by task.
+            let gone = task.is_final() && exchange.unfinished(task.deal).is_zero();
+            return if gone || task.status == Status::Unset {
+                Ok(())
+            } else {
+                Err(format!("task {id} is unknown, it should be {:?}", task.status))
+            };
         };
         let alike = match task.status {
             Status::Unset => false,

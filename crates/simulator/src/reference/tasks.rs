@@ -187,7 +187,7 @@ impl Reference {
         }
         task.parts.push(Part { worker, hash: B256::ZERO, proved: true, rejected: false, weight: 1 });
         *task.paid.entry(worker).or_default() += reward;
-        self.covered(id, worker, &deal)?;
+        self.covered(at, id, worker, &deal)?;
         self.credit(&deal, &[(worker, reward)])
     }
 

@@ -2,6 +2,7 @@
 
 use super::{Nature, Theme, named};
 use crate::dice::Dice;
+use orders::SigningKey;
 use units::Address;
 
 /// A machine to be.
@@ -15,6 +16,12 @@ pub(crate) struct Profile {
     pub(crate) cores: u32,
     /// The least it works for, nano-credits a task; `None`: anything, for nothing.
     pub(crate) floor: Option<u64>,
+}
+
+/// The key of the worker of a number: whoever owns more machines signs for them with it.
+pub(crate) fn worker_key(number: u64) -> SigningKey {
+    let secret = alloy_primitives::keccak256([b"worker".as_slice(), &number.to_be_bytes()].concat());
+    SigningKey::from_bytes(&secret.0).expect("a hash is a key")
 }
 
 /// Who takes part.
@@ -45,7 +52,7 @@ fn enlist(dice: &mut Dice, fleet: &mut Vec<Profile>, theme: Theme, terms: (bool,
     natures.extend((0..bad).map(|_| Nature::bad(dice)));
     for (number, nature) in natures.into_iter().enumerate() {
         let name = (start + number) as u64;
-        let address = named("worker", name);
+        let address = worker_key(name).address();
         // Whoever is not honest asks for no less: the cheapest offers are such as honest machines can keep.
         let own = if varied && nature.is_honest() { floor / 2 + dice.below(floor / 2 + 1) } else { floor };
         let floor = if private { None } else { Some(own) };
