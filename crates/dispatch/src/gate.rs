@@ -202,10 +202,12 @@ impl Dispatch {
             return;
         }
         let counted: BTreeSet<Address> = self.counted(open).iter().map(|statement| statement.worker).collect();
-        // Going first, those whose word is enough for PoCo would win: they are left out.
+        // Going first, those whose word is enough for PoCo would win: they are left out. So is who has not come back since a
+        // restart, for what it weighs is not known.
         let wins_alone = |group: &Group| weight::suffices(bag.terms.trust, group.weight.poco, 0);
-        let left_out: BTreeSet<Address> =
-            self.groups(open).into_iter().filter(wins_alone).flat_map(|group| group.members).collect();
+        let winning = self.groups(open).into_iter().filter(wins_alone).flat_map(|group| group.members);
+        let said = open.said.iter().map(|statement| statement.worker);
+        let left_out: BTreeSet<Address> = winning.chain(said.filter(|it| self.score_of(*it).is_none())).collect();
         let others = |it: &&Statement| (!agrees(it, best.hash) || !counted.contains(&it.worker)) && !it.let_through;
         let others: Vec<Statement> = open.said.iter().filter(others).cloned().collect();
         for statement in others {

@@ -166,7 +166,8 @@ impl Market {
     }
 
     fn statement_held(&mut self, at: Timestamp, task: TaskId, worker: Address, failed: bool, out: &mut Output) {
-        let hash = self.held_hash(task, worker).expect("what is held is there");
+        // What came with it in one batch may have decided it already: then nothing is held of it any more.
+        let Some(hash) = self.held_hash(task, worker) else { return };
         let mut decisions = Vec::new();
         let statement = Statement { worker, hash, failed, let_through: false };
         self.tell_known_answer(task);

@@ -492,3 +492,28 @@ fn a_dissenter_whose_word_is_enough_for_poco_never_goes_first() {
     assert_eq!(decided.first(), Some(&Decision::Discard { task: first(), worker: worker(1) }));
     assert_eq!(decided.len(), 9, "all who agree are let through: {decided:?}");
 }
+
+#[test]
+fn a_dissenter_that_is_away_since_a_restart_does_not_go_first() {
+    // What it weighs is not known: its word might be enough for PoCo.
+    let mut world = World::audited(10, 50);
+    world.deal(1, 3, 1);
+    let standing = Standing { owner: worker(1), earned: 0, checks: 0, barred: false };
+    world.dispatch.set_standing(pool(), worker(1), standing);
+    let statement = Statement { worker: worker(1), hash: result(9), failed: false, let_through: false };
+    world.dispatch.restore_statement(deal(1), 0, statement);
+    world.wait(Duration::ZERO);
+    for name in 2..=5 {
+        world.join(name, 1);
+    }
+    let mut decided = Vec::new();
+    while decided.is_empty() {
+        let granted = world.grants();
+        assert!(!granted.is_empty(), "more are to be had");
+        for (name, _) in granted {
+            decided.extend(world.states(name, first(), result(1)));
+        }
+    }
+    assert_eq!(decided.first(), Some(&Decision::Discard { task: first(), worker: worker(1) }), "{decided:?}");
+    assert!(decided.len() > 2, "{decided:?}");
+}

@@ -166,10 +166,9 @@ impl World {
                 return fault("what was accepted once is accepted again", format!("{}: {why}", label(&entry.command)));
             }
             if let Err(detail) = self.reference.follow(entry, &events) {
-                return fault(
-                    "the exchange is as a person would reckon",
-                    format!("{}: {detail}", label(&entry.command)),
-                );
+                let detail = format!("{}: {detail}", label(&entry.command));
+                let task = tasks_of(&entry.command).first().copied();
+                return Err(Fault { rule: "the exchange is as a person would reckon", detail, task });
             }
             for task in tasks_of(&entry.command) {
                 self.tell_of(task, label(&entry.command));
