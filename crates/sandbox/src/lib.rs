@@ -13,15 +13,20 @@
 //!
 //! Symbolic and hard links are refused (`ENOTSUP`), so a result holds regular files only.
 //!
-//! Programs of other kinds (containers) get a module beside `wasm` and the same [`Run`] and [`Finished`].
+//! Containers are the other kind of program: [`Containers::run`] starts one by an installed OCI runtime, with the same
+//! limits and the same [`Finished`].
 
 mod contract;
 mod control;
+#[cfg(target_os = "linux")]
+mod oci;
 mod run;
 mod wasm;
 mod world;
 
 pub use contract::{Contract, INPUT_FOLDER, OUTPUT_FOLDER, expand_out, split_arguments};
 pub use control::Control;
+#[cfg(target_os = "linux")]
+pub use oci::{ContainerRun, Containers, ContainersError, FIRST_ID, Kind, Runtime, RuntimeError};
 pub use run::{Finished, Input, Limits, OpenError, Package, Program, Run, RunError, Source};
 pub use wasm::Sandbox;

@@ -8,6 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use units::Digest;
 
+/// How much of the beginning of standard output and standard error is kept for people to read.
+pub(crate) const HEAD_BYTES: usize = 16 << 10;
+/// How much of their end is.
+pub(crate) const TAIL_BYTES: usize = 48 << 10;
+
 /// A program.
 #[derive(Clone, Debug)]
 pub struct Program {

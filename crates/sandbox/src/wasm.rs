@@ -125,7 +125,7 @@ impl Sandbox {
         let collected = match stop {
             Stop::Exit(0) => {
                 let Host { tree, stdout, .. } = &mut host;
-                collect(run, tree, stdout, &self.inner.scratch)
+                collect((run.callback, &run.control), tree, stdout, &self.inner.scratch)
             }
             stop @ (Stop::Exit(_)
             | Stop::Fail(_)

@@ -79,6 +79,7 @@ pub(crate) const MAY_PRINT: &[&str] = &[
     "crates/cli/",
     "crates/exchange/tests/",
     "crates/sandbox/examples/",
+    "crates/sandbox/tests/",
     "crates/simulator/examples/",
     "xtask/",
     "benches/",

@@ -1,7 +1,7 @@
 //! What stands behind one running program: its world, its descriptors, its limits.
 
 use crate::control::Control;
-use crate::run::Limits;
+use crate::run::{HEAD_BYTES, Limits, TAIL_BYTES};
 use crate::world::{Clock, Content, Errno, Fault, FileKind, Ino, Random, Stop, Tree};
 use results::{Failure, Tail};
 use std::collections::BTreeMap;
@@ -10,9 +10,6 @@ use wasmtime::{ResourceLimiter, UpdateDeadline};
 
 /// The most descriptors open at a time.
 const MAX_DESCRIPTORS: usize = 1024;
-/// How much of standard output and standard error is kept for people to read.
-const HEAD_BYTES: usize = 16 << 10;
-const TAIL_BYTES: usize = 48 << 10;
 /// The most names that all listings together hold.
 const MAX_LISTED: usize = 200_000;
 /// A table's entry takes so many bytes of the memory limit.

@@ -2,7 +2,7 @@
 
 use super::{Content, Stop, Tree};
 use crate::control::Control;
-use crate::run::{Package, Run};
+use crate::run::Package;
 use results::{BadComputed, ComputedFile, EncodeError, Encoded, Encoder, Failure, OutputLimit, Success};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -23,19 +23,26 @@ pub(crate) struct Collected {
 }
 
 /// Encodes the output and works out its digest.
-pub(crate) fn collect(run: &Run, tree: &mut Tree, stdout: &mut Content, scratch: &Path) -> Result<Collected, Stop> {
+///
+/// `callback` says whether the deal asks for one, so that `computed.json` must name its data.
+pub(crate) fn collect(
+    (callback, control): (bool, &Control),
+    tree: &mut Tree,
+    stdout: &mut Content,
+    scratch: &Path,
+) -> Result<Collected, Stop> {
     let files = tree.output_files();
     if files.keys().any(|path| results::check_path(path).is_err()) {
         return Err(Stop::Fail(Failure::OutputLimit(OutputLimit::Path)));
     }
     let computed = computed_file(tree, &files)?;
-    let mut digests = (computed.is_some() && !run.callback).then(BTreeMap::new);
+    let mut digests = (computed.is_some() && !callback).then(BTreeMap::new);
     let size = files.iter().fold(stdout.length() + HEADER_BYTES, |size, (path, ino)| {
         size + HEADER_BYTES + path.len() as u64 + tree.stat(*ino).size
     });
     let mut sink = Sink::new(size, scratch).map_err(Stop::Scratch)?;
-    let encoded = encode(tree, &files, stdout, &mut sink, digests.as_mut(), &run.control)?;
-    let (digest, callback) = match (&computed, run.callback) {
+    let encoded = encode(tree, &files, stdout, &mut sink, digests.as_mut(), control)?;
+    let (digest, callback) = match (&computed, callback) {
         (None, false) => (Ok(encoded.digest.0), None),
         (None, true) => (Err(BadComputed::NoRule), None),
         (Some(computed), true) => (computed.callback_digest(), computed.callback().cloned()),

@@ -99,7 +99,16 @@ impl Tree {
     /// Puts an input in place. Inputs are to be added in the order of their names, so that their numbers are the same
     /// everywhere. `None` where the path is already another input's file or folder.
     pub(crate) fn add_input(&mut self, path: &str, content: Content) -> Option<()> {
-        let mut folder = Self::INPUT;
+        self.add(Self::INPUT, path, content)
+    }
+
+    /// Puts a file in place that a program has left in its output. As [`Tree::add_input`] otherwise.
+    pub(crate) fn add_output(&mut self, path: &str, content: Content) -> Option<()> {
+        self.add(Self::OUTPUT, path, content)
+    }
+
+    fn add(&mut self, root: Ino, path: &str, content: Content) -> Option<()> {
+        let mut folder = root;
         let (folders, name) = path.rsplit_once('/').map_or((None, path), |(folders, name)| (Some(folders), name));
         for component in folders.into_iter().flat_map(|folders| folders.split('/')) {
             folder = match self.child(folder, component) {
