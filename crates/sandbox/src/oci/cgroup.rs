@@ -87,10 +87,21 @@ impl Groups {
         Ok(group)
     }
 
+    /// All trees of this machine: the runtime makes the container's groups in each.
+    fn all_trees(&self) -> Vec<PathBuf> {
+        match self {
+            Self::V2 { root } => vec![root.clone()],
+            Self::V1 { .. } => {
+                let entries = fs::read_dir(ROOT).into_iter().flatten().flatten();
+                entries.map(|entry| entry.path()).filter(|path| path.join("cgroup.procs").exists()).collect()
+            }
+        }
+    }
+
     /// Removes groups of agents that are gone.
     pub(crate) fn sweep(&self) {
-        for tree in self.trees() {
-            for entry in fs::read_dir(tree).into_iter().flatten().flatten() {
+        for tree in self.all_trees() {
+            for entry in fs::read_dir(&tree).into_iter().flatten().flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 let agent = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
                 if agent.is_some_and(|agent| !Path::new("/proc").join(agent.to_string()).exists()) {
@@ -153,7 +164,7 @@ impl Group {
     pub(crate) fn end(&self) {
         // What is frozen cannot die.
         let _thawed = self.freeze(false);
-        for tree in self.groups.trees() {
+        for tree in self.groups.all_trees() {
             remove_below(&tree.join(&self.id));
         }
     }
@@ -162,7 +173,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.end();
-        for tree in self.groups.trees() {
+        for tree in self.groups.all_trees() {
             remove(&tree.join(&self.id));
         }
     }

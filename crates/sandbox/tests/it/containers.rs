@@ -118,7 +118,9 @@ fn open_folder() -> TempDir {
 /// Control groups of this process that are still there.
 fn leftovers() -> Vec<PathBuf> {
     let own = format!("hands-{}-", std::process::id());
-    let trees = ["memory", "cpu", "pids", "freezer", ""].map(|tree| Path::new("/sys/fs/cgroup").join(tree));
+    let root = PathBuf::from("/sys/fs/cgroup");
+    let mut trees: Vec<PathBuf> = fs::read_dir(&root).into_iter().flatten().flatten().map(|it| it.path()).collect();
+    trees.push(root);
     let entries = trees.iter().filter_map(|tree| fs::read_dir(tree).ok()).flatten().flatten();
     entries.map(|entry| entry.path()).filter(|path| path.to_string_lossy().contains(&own)).collect()
 }
