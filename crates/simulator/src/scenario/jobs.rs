@@ -132,7 +132,8 @@ fn mixed(dice: &mut Dice, scenario: &Scenario, floor: u64) -> Plan {
     Plan {
         category,
         trust,
-        size: dice.between(1, 25),
+        // Many replicas of long tasks on few machines take days.
+        size: dice.between(1, 25).min(if needed > MOST_REPLICAS { 4 } else { 25 }),
         run_ms: dice.between(10, most),
         price: basic.price * 4,
         hopeful: basic.hopeful && needed <= MOST_REPLICAS,

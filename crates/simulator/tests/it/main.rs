@@ -28,8 +28,13 @@ fn markets_of_every_kind_come_to_rest() {
 }
 
 #[test]
-fn markets_with_hours_of_churn_come_to_rest() {
-    live_through(&[17, 24, 34, 37]);
+fn markets_of_every_category_and_trust_come_to_rest() {
+    live_through(&[24, 37, 86, 112]);
+}
+
+#[test]
+fn a_restart_costs_no_trust_and_a_batch_never_stops_the_process() {
+    live_through(&[359, 454, 460]);
 }
 
 #[test]
