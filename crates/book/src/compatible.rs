@@ -83,7 +83,7 @@ impl Demands {
     }
 
     /// The capabilities that a pool must have.
-    fn tag(&self, wants: &Wants) -> Tag {
+    pub(crate) fn tag(&self, wants: &Wants) -> Tag {
         self.app_tag.union(self.data_tag).union(wants.tag)
     }
 

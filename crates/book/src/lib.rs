@@ -8,6 +8,7 @@
 
 mod classes;
 mod compatible;
+mod demand;
 mod explain;
 mod fix;
 mod matching;
@@ -15,6 +16,7 @@ mod shelf;
 mod stack;
 
 pub use compatible::Misfit;
+pub use demand::Want;
 pub use explain::{Cause, Explanation, Tally};
 pub use fix::{Change, Fix};
 pub use matching::{Match, Obstacle};

@@ -141,7 +141,7 @@ impl Goods<'_> {
     }
 
     /// What a task costs altogether; `None` where that overflows.
-    fn price_with(&self, pool_price: Amount) -> Option<Amount> {
+    pub(crate) fn price_with(&self, pool_price: Amount) -> Option<Amount> {
         let data_price = self.dataset.map_or(Amount::ZERO, |row| row.order.datasetprice);
         self.app.order.appprice.checked_add(data_price)?.checked_add(pool_price)
     }

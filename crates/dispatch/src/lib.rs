@@ -124,6 +124,12 @@ impl Dispatch {
         self.stir(key);
     }
 
+    /// A worker as it described itself, connected or not.
+    #[must_use]
+    pub fn description(&self, worker: Address) -> Option<&Worker> {
+        self.workers.get(&worker).map(|station| &station.worker)
+    }
+
     /// Says, after a restart, that tasks below `next` of a deal were begun before, and which of those have ended.
     pub fn resume_deal(&mut self, deal: DealId, ended: &BTreeSet<u64>) {
         let Some(bag) = self.bags.get_mut(&deal) else { return };

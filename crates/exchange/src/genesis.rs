@@ -13,6 +13,10 @@ pub const RULES_VERSION: u32 = 2;
 /// Chain ids begin here, far from any real chain's, and stay below 2⁵², which JavaScript counts exactly.
 const FIRST_CHAIN_ID: u64 = 0x4d48 << 32;
 
+/// What an operator's own pools keep of a price, percent: it pays for what PoCo's split does not, checks, second witnesses and
+/// top-ups.
+const HOSTED_SHARE: u64 = 10;
+
 /// How many tasks' pay a worker of the commons has at stake: about what a liar gets away with before it is caught, (1−p)/p.
 const COMMONS_DEPOSIT: u64 = 20;
 
@@ -103,7 +107,7 @@ impl Genesis {
             address: derived(name, operator),
             owner: operator,
             worker_stake_ratio,
-            scheduler_reward_ratio: 1,
+            scheduler_reward_ratio: HOSTED_SHARE,
             audits: (!private).then(|| audits(deposit_tasks)),
             by_invitation: false,
         };

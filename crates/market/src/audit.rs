@@ -116,6 +116,7 @@ impl Market {
         if let Some(known) = self.exchange.standing(pool, worker) {
             let (owner, earned, checks, barred) = (known.owner, known.accepted, known.checks, known.barred);
             self.dispatch.set_standing(pool, worker, Standing { owner, earned, checks, barred });
+            self.weigh(worker);
         }
     }
 
@@ -195,6 +196,7 @@ impl Market {
         let Some(deal) = self.exchange.hub().deal(id) else { return };
         let pool = deal.workerpool.pointer;
         let amount = least_pay(deal.workerpool.price, deal.trust.saturating_to(), deal.scheduler_reward_ratio);
+        let amount = self.supply.owed_for_check(pool, worker, amount);
         if !amount.is_zero() {
             let _unpaid = self.command(at, Command::Pay { pool, worker, amount, task, why: PayReason::Check }, out);
         }

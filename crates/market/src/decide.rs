@@ -2,11 +2,16 @@
 
 use crate::Market;
 use crate::output::{Ending, Message, Output, Package};
+use crate::supply::Wanted;
 use book::Match;
 use dispatch::Decision;
 use exchange::{Command, PayReason, Rejection};
 use poco::TaskStatus;
+use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, Amount, Bytes, OrderHash, TaskId, Timestamp, U256};
+
+/// Most requests of a category, the highest bids first, that supply looks at.
+const MOST_WANTS: usize = 256;
 
 impl Market {
     /// Lets policy act until it has nothing more to do now.
@@ -20,24 +25,49 @@ impl Market {
         self.carry_out(at, decisions, out);
         self.show_secrets(at, out);
         // What is done and held leaves room for more.
-        self.book_stirred |= !self.dispatch.done_changed().is_empty();
+        for deal in self.dispatch.done_changed() {
+            self.book_stirred = true;
+            self.supply.done(deal, self.dispatch.done(deal));
+        }
+        self.renew(at, out);
         self.match_requests(at, out);
+        self.renew(at, out);
         let mut decisions = Vec::new();
         self.dispatch.uploads(at, &mut decisions);
         let exchange = &self.exchange;
         self.dispatch.grants(at, &|account| exchange.account(account).free, &mut decisions);
         self.carry_out(at, decisions, out);
-        let exchange = &self.exchange;
-        let has = |worker| {
-            let account = exchange.account(worker);
-            account.free.checked_add(account.locked).expect("all money can be counted")
-        };
-        let (offers, withdrawn) = self.supply.renew(at, exchange.genesis(), &self.dispatch, &has);
-        out.offers.extend(offers);
-        for (order, by) in withdrawn {
+    }
+
+    /// Puts the hosted pools' rungs in order.
+    fn renew(&mut self, at: Timestamp, out: &mut Output) {
+        if !self.supply.is_stirred() {
+            return;
+        }
+        let wants = self.wants();
+        let renewal = self.supply.renew(at, &self.exchange, &wants);
+        out.offers.extend(renewal.offers);
+        for (order, by) in renewal.withdrawn {
             // Gone already if it was filled just now.
             let _gone = self.command(at, Command::RemoveOrder { order, by }, out);
         }
+    }
+
+    /// The resting requests that could be matched if there were offers, by category, as they are served.
+    fn wants(&self) -> BTreeMap<u64, Vec<Wanted>> {
+        let facts = self.facts();
+        let wanted = |want: book::Want<'_>| Wanted {
+            requester: want.order.requester,
+            app: want.order.app,
+            pool: want.order.workerpool,
+            trust: want.order.trust.saturating_to(),
+            tag: want.tag,
+            price: want.order.workerpoolmaxprice,
+            beside: want.beside,
+            tasks: want.tasks.saturating_to(),
+        };
+        let of = |category: U256| self.book.wants(category, &facts).take(MOST_WANTS).map(wanted).collect();
+        self.book.wanted_categories().map(|category| (category.saturating_to(), of(category))).collect()
     }
 
     /// Matches what can be matched: in each category the highest bid first, each as often as it can be.
@@ -48,14 +78,30 @@ impl Market {
         let categories: Vec<U256> = self.book.wanted_categories().collect();
         for category in categories {
             let requests: Vec<OrderHash> = self.book.crossing(category).map(|(hash, _, _)| hash).collect();
+            // Offers that must wait until their workers have done more: who is next waits for them, and all behind it.
+            let mut waited_for = BTreeSet::new();
             for request in requests {
                 while let Ok(found) = self.book.best(request, &self.facts()) {
+                    if !waited_for.contains(&found.workerpool) && !self.admits(&found) {
+                        waited_for.insert(found.workerpool);
+                    }
+                    if waited_for.contains(&found.workerpool) {
+                        break;
+                    }
                     if self.enter_match(at, found, out).is_err() {
                         break;
                     }
                 }
             }
         }
+    }
+
+    /// Whether a match may be made now: the workers of a hosted pool's rung have room for it.
+    pub(crate) fn admits(&self, found: &Match) -> bool {
+        let Some((order, _)) = self.book.request(found.request) else { return false };
+        let category = self.exchange.categories().get(order.category.saturating_to::<usize>());
+        let limit = category.map_or(0, |it| it.seconds.saturating_mul(1_000));
+        self.supply.admits(found.workerpool, (order.app, order.requester), found.volume.saturating_to(), limit)
     }
 
     fn enter_match(&mut self, at: Timestamp, found: Match, out: &mut Output) -> Result<(), Rejection> {

@@ -31,7 +31,12 @@ impl Market {
     /// Why a resting request is not (fully) matched.
     #[must_use]
     pub fn explain(&self, request: OrderHash) -> Option<Explanation> {
-        self.book.explain(request, &self.facts())
+        let mut explanation = self.book.explain(request, &self.facts())?;
+        let held_back = || self.book.best(request, &self.facts()).is_ok_and(|found| !self.admits(&found));
+        if explanation.obstacle.is_none() && held_back() {
+            explanation.obstacle = Some(book::Obstacle::NoWorkerpoolOrder(Some(book::Misfit::Busy)));
+        }
+        Some(explanation)
     }
 
     /// A worker that joined and has not been forgotten.

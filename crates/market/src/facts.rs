@@ -3,7 +3,6 @@
 use crate::Market;
 use crate::fleet::Fleet;
 use crate::supply::Supply;
-use dispatch::Dispatch;
 use exchange::Exchange;
 use orders::WorkerpoolOrder;
 use units::{Address, Amount, U256};
@@ -11,14 +10,13 @@ use units::{Address, Amount, U256};
 /// The book's view of everything else.
 pub(crate) struct MarketFacts<'a> {
     pub(crate) exchange: &'a Exchange,
-    pub(crate) dispatch: &'a Dispatch,
     pub(crate) supply: &'a Supply,
     pub(crate) fleet: &'a Fleet,
 }
 
 impl Market {
     pub(crate) fn facts(&self) -> MarketFacts<'_> {
-        MarketFacts { exchange: &self.exchange, dispatch: &self.dispatch, supply: &self.supply, fleet: &self.fleet }
+        MarketFacts { exchange: &self.exchange, supply: &self.supply, fleet: &self.fleet }
     }
 }
 
@@ -32,12 +30,13 @@ impl book::Facts for MarketFacts<'_> {
     }
 
     fn room(&self, workerpool: Address) -> Option<u64> {
-        self.exchange.is_hosted(workerpool).then(|| self.supply.room(workerpool, self.dispatch))
+        self.exchange.is_hosted(workerpool).then(|| self.supply.room(workerpool))
     }
 
     fn pool_owner(&self, workerpool: Address) -> Option<Address> {
         self.exchange.hub().owner_of(workerpool)
     }
+
     fn machines(&self, offer: &WorkerpoolOrder) -> Option<u64> {
         let pool = self.exchange.genesis().hosted(offer.workerpool)?;
         Some(self.fleet.behind(offer, pool.scheduler_reward_ratio))

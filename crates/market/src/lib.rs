@@ -140,19 +140,23 @@ impl Market {
         }
         let worker = self.with_standing(worker);
         let score = self.exchange.score(address).saturating_to();
+        let worker = Worker { score, ..worker };
         self.fleet.joined(&worker);
-        let joined = self.dispatch.worker_joined(at, Worker { score, ..worker }, holding);
+        self.supply.joined(&worker, self.exchange.genesis().private);
+        let joined = self.dispatch.worker_joined(at, worker, holding);
         self.ask_again(address, &joined, out);
-        self.supply.capacity_changed();
         self.book_stirred = true;
         joined
     }
 
     /// A worker's connection is gone.
     pub fn worker_left(&mut self, at: Timestamp, worker: Address) {
+        let pool = self.dispatch.description(worker).map(|worker| worker.pool);
         self.dispatch.worker_left(at, worker);
         self.fleet.left(worker);
-        self.supply.capacity_changed();
+        if let Some(pool) = pool {
+            self.supply.left(pool, worker);
+        }
     }
 
     /// A worker says how many more tasks it can take.
@@ -163,7 +167,9 @@ impl Market {
     /// A worker says anew what it works for, and how much load its site wishes for, percent.
     pub fn worker_asks(&mut self, worker: Address, floors: BTreeMap<u64, Amount>, heat: u8) {
         self.dispatch.worker_asks(worker, floors, heat);
-        self.supply.capacity_changed();
+        if let Some(worker) = self.dispatch.description(worker) {
+            self.supply.asked(worker, self.exchange.genesis().private);
+        }
         if let Some(view) = self.dispatch.worker(worker).filter(|view| view.connected) {
             self.fleet.joined(&view.worker);
         }
@@ -179,13 +185,12 @@ impl Market {
         self.dispatch.worker_declined(worker, task, reason);
     }
 
-    /// A task ran this long on some worker, milliseconds: for forecasts only.
-    pub fn ran(&mut self, task: TaskId, ran_ms: u64) {
+    /// A task ran this long on a worker, milliseconds: for forecasts only.
+    pub fn ran(&mut self, worker: Address, task: TaskId, ran_ms: u64) {
         if let Some((deal, _)) = self.dispatch.place(task) {
             self.dispatch.ran(task, ran_ms);
-            let pool = self.dispatch.bag(deal).map(|bag| bag.terms.pool);
-            if let Some(pool) = pool {
-                self.supply.learn(pool, ran_ms);
+            if let Some(worker) = self.dispatch.description(worker) {
+                self.supply.learn(worker, deal, ran_ms);
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::Market;
 use crate::jobs::TaskEnd;
 use crate::output::{Ending, Message, Output};
-use crate::supply::least_pay;
+use crate::supply::{Sold, least_pay};
 use dispatch::{Decision, Statement, Terms};
 use exchange::{AnyOrder, Command, Event, Offer, PayReason, RemovalReason};
 use orders::OrderKind;
@@ -30,9 +30,12 @@ impl Market {
                 self.book.set_remaining(order, remaining);
                 self.book_stirred = true;
             }
-            Event::OrderRemoved { order, why, kind: _ } => {
+            Event::OrderRemoved { order, why, kind } => {
                 self.book.remove(order);
                 self.supply.removed(order);
+                if kind == OrderKind::Request {
+                    self.supply.demand_changed();
+                }
                 self.book_stirred |= why != RemovalReason::Filled;
             }
             Event::Held { task, worker, failed, deal: _, index: _, item: _ } => {
@@ -54,7 +57,10 @@ impl Market {
                 self.sync_standing(pool, worker);
             }
             Event::PoolHosted { .. } => self.audit_pools(),
-            Event::TokenApproval { .. }
+            // What a price leaves somebody short of, its making counts by itself.
+            Event::Paid { pool, amount, why, .. } if why != PayReason::TopUp => self.supply.paid(pool, amount),
+            Event::Paid { .. }
+            | Event::TokenApproval { .. }
             | Event::AssetTransfer { .. }
             | Event::PolicyUpdate { .. }
             | Event::GroupCreated { .. }
@@ -63,7 +69,6 @@ impl Market {
             | Event::Refused { .. }
             | Event::Discarded { .. }
             | Event::ItemRefused { .. }
-            | Event::Paid { .. }
             | Event::AuditCommitted { .. }
             | Event::AuditOpened { .. }
             | Event::Known { .. }
@@ -80,7 +85,7 @@ impl Market {
     fn observe_hub(&mut self, at: Timestamp, event: poco::Event, out: &mut Output) {
         use poco::Event as Hub;
         match event {
-            Hub::OrdersMatched { deal, request, .. } => self.deal_matched(deal, request),
+            Hub::OrdersMatched { deal, request, workerpool, .. } => self.deal_matched(deal, request, Some(workerpool)),
             Hub::TaskConsensus { task, .. } => self.task_agreed(at, task, out),
             Hub::TaskReopen { task } => self.dispatch.reopened(task),
             Hub::Reward { owner, amount, reference } => {
@@ -89,9 +94,8 @@ impl Market {
             }
             Hub::TaskFinalize { task, .. } => self.task_ended(at, task, true, out),
             Hub::TaskClaimed { task } => self.task_ended(at, task, false, out),
-            Hub::AccurateContribution { worker, .. } | Hub::FaultyContribution { worker, .. } => {
-                self.dispatch.set_score(worker, self.exchange.score(worker).saturating_to());
-            }
+            Hub::AccurateContribution { worker, task } => self.judged(worker, task, false),
+            Hub::FaultyContribution { worker, task } => self.judged(worker, task, true),
             Hub::Transfer { from, to, .. } => {
                 self.book_stirred = true;
                 // Stakes and rewards go through the hub; what else comes may let a worker stake for more.
@@ -124,7 +128,10 @@ impl Market {
                 self.supply.placed(order.order().salt, hash);
                 book::AnyOrder::Workerpool(order.order().clone())
             }
-            AnyOrder::Request(order) => book::AnyOrder::Request(order.order().clone()),
+            AnyOrder::Request(order) => {
+                self.supply.demand_changed();
+                book::AnyOrder::Request(order.order().clone())
+            }
         };
         debug_assert_eq!(kind, resting.kind(), "an order rests as what it was placed as");
         self.arrivals = self.arrivals.saturating_add(1);
@@ -132,7 +139,28 @@ impl Market {
         self.book_stirred = true;
     }
 
-    pub(crate) fn deal_matched(&mut self, id: DealId, request: OrderHash) {
+    /// A worker's part in a replicated task was right or wrong.
+    fn judged(&mut self, worker: Address, task: TaskId, faulty: bool) {
+        let score = self.exchange.score(worker).saturating_to();
+        self.dispatch.set_score(worker, score);
+        self.weigh(worker);
+        let deal = self.exchange.task(task).and_then(|task| self.exchange.deal(task.deal));
+        if let Some(deal) = deal {
+            self.supply.contributed(deal.workerpool.pointer, faulty);
+        }
+    }
+
+    /// What a worker counts for may have changed.
+    pub(crate) fn weigh(&mut self, worker: Address) {
+        if let Some(known) = self.dispatch.description(worker) {
+            let known = self.with_standing(known.clone());
+            let score = self.exchange.score(worker).saturating_to();
+            self.supply.weighed(&known, score, self.exchange.genesis().private);
+        }
+    }
+
+    /// A deal was made with a pool's order, or found after a restart, when it is not known with which.
+    pub(crate) fn deal_matched(&mut self, id: DealId, request: OrderHash, order: Option<OrderHash>) {
         let deal = self.exchange.hub().deal(id).expect("a deal that was matched is there");
         if !self.exchange.is_hosted(deal.workerpool.pointer) {
             return;
@@ -144,13 +172,27 @@ impl Market {
         let ratio = poco::CONTRIBUTION_DEADLINE_RATIO;
         let deadline =
             deal.start_time.saturating_add(time.saturating_mul(u32::try_from(ratio).expect("a small ratio")));
+        let sold = Sold {
+            pool: deal.workerpool.pointer,
+            app: deal.app.pointer,
+            requester: deal.requester,
+            trust,
+            category: deal.category.0,
+            price: deal.workerpool.price,
+            workers_part: least_pay(deal.workerpool.price, 1, deal.scheduler_reward_ratio),
+            limit: category.seconds.saturating_mul(1_000),
+            pay: least_pay(deal.workerpool.price, trust, deal.scheduler_reward_ratio),
+            left: self.exchange.unfinished(id).saturating_to(),
+            done: 0,
+        };
+        let pay = self.supply.sold(id, order, sold);
         let terms = Terms {
             request,
             pool: deal.workerpool.pointer,
             trust,
             category: deal.category.0,
             time,
-            pay: least_pay(deal.workerpool.price, trust, deal.scheduler_reward_ratio),
+            pay,
             stake: if trust <= 1 { Amount::ZERO } else { deal.worker_stake },
             first: deal.bot_first.saturating_to(),
             size: deal.bot_size.saturating_to(),
@@ -203,6 +245,7 @@ impl Market {
         let failed = crate::decide::says_failed(&task.results);
         let end = if finished { TaskEnd::Finished { failed } } else { TaskEnd::Claimed };
         self.jobs.ended(request, deal, end);
+        self.supply.ended(task.deal, finished);
         let always_fails = self.jobs.always_fails(request);
         let (mut told, mut spare) = (BTreeSet::new(), Vec::new());
         let pool = deal.workerpool.pointer;
@@ -265,6 +308,9 @@ impl Market {
         let mut rewards: BTreeMap<Address, Amount> =
             task.contributions.iter().map(|part| (part.worker, reward(part.worker))).collect();
         let proved = task.contributions.iter().filter(|part| part.status == ContributionStatus::Proved);
+        for part in proved.clone() {
+            self.supply.earned(deal, part.worker, reward(part.worker));
+        }
         let short: Vec<(Address, Amount)> = proved
             .filter_map(|part| {
                 Some((part.worker, self.dispatch.due(part.worker, deal).checked_sub(reward(part.worker))?))

@@ -26,7 +26,7 @@ impl Market {
         let deals: Vec<DealId> = self.exchange.active_deals().map(|(deal, _)| deal).collect();
         for deal in deals {
             let request = self.exchange.request_of(deal).expect("a live deal serves a request");
-            self.deal_matched(deal, request);
+            self.deal_matched(deal, request, None);
             if self.deals.contains_key(&deal) {
                 self.resume(deal, request);
             }

@@ -1,260 +1,366 @@
 //! Idle capacity on the book: the sell orders that hosted pools keep there.
 //!
-//! A rung is a resting order for one (pool, category, number of replicas, floor). Its price covers the floor for each of
-//! that many newcomers, so that no worker is paid below what it asks; its volume is what the pool's workers finish within a
-//! short horizon. A rung that is filled is renewed; all of a pool's rungs are withdrawn when its last worker leaves. A pool
-//! that has sold more than half of what it can finish within the horizon takes on no more until it has caught up.
+//! A rung is a resting order for one (pool, category, class of trust, capability, floor): at most 4 floors, 11 classes and 3
+//! capabilities of each category. Its price ([`split`]) covers the floor of each replica, its volume ([`rung::volume`]) is what
+//! the pool's workers ([`crew`]) soon finish by what was measured ([`measure`]), and surely before the deadline. Where bids
+//! outrun capacity all rungs of the category ask the highest bid that goes unserved ([`auction`]).
+//!
+//! An order is signed when a rung has none, and another only when its price changes, when it sells twice what its workers can
+//! do, or when who is next on the other side cannot be served by it; it leaves when the rung's workers do. A match is held back
+//! while the pool has too much to do ([`Supply::admits`]): then nobody behind that request is served from that order either.
 
-use dispatch::{Dispatch, WorkerView, newcomers_needed};
-use exchange::{Genesis, HostedPool};
+mod auction;
+mod crew;
+mod load;
+mod measure;
+mod rung;
+mod split;
+mod stand;
+
+pub(crate) use load::Sold;
+pub(crate) use stand::Wanted;
+
+use crew::{Class, Level, Member, Rules};
+use dispatch::{Worker, newcomers_needed, weight_of_score};
+use exchange::Exchange;
+use load::Loads;
+use measure::{Kind, Measures};
 use orders::WorkerpoolOrder;
+use rung::{HORIZON_MS, Place, Rung, Span, Stand, capacity, is_rungs, usable};
+use split::Weight;
 use std::collections::{BTreeMap, BTreeSet};
-use units::{Address, Amount, B256, OrderHash, Timestamp, U256};
+use units::{Address, Amount, B256, DealId, OrderHash, U256};
 
-/// What is sold at once takes about this long to finish, milliseconds.
-const HORIZON_MS: u64 = 20_000;
-/// The least sold at once, in replicas for each core.
-const LEAST_PER_CORE: u64 = 2;
-/// Most replicas of a task that are sold.
-const MOST_REPLICAS: u32 = 6;
-/// Most floors for which a pool keeps rungs of their own.
-const MOST_FLOORS: usize = 4;
-/// Added to a price for hedges and second witnesses: a tenth.
-const MARGIN_PERCENT: u64 = 110;
-/// Share of a new running time in a pool's mean: one part in this many.
-const MEAN_WINDOW: u64 = 16;
+/// What the gate counts a worker for at the most, on a public exchange.
+const MOST_WEIGHT: u64 = 10;
+/// What rungs ask for beside the floor, for what the pool pays beside PoCo's split, never passes so many times the pool's share.
+const MOST_EXTRAS: u64 = 2;
 
-/// How the salts of rungs' orders begin.
-const SALT: &[u8] = b"rung";
-
-/// What a rung sells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Rung {
-    pool: Address,
-    category: u64,
-    replicas: u32,
-    floor: Amount,
-}
-
-/// Where a rung's order is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stand {
-    /// To be signed by the shell; known by its salt.
-    Offered(B256),
-    /// On the book.
-    Resting(OrderHash),
+/// A pool's workers, and what they sell as was last reckoned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Crew {
+    members: BTreeMap<Address, Member>,
+    /// By category; a level for each floor.
+    levels: BTreeMap<u64, Vec<Level>>,
+    /// Whether members have changed since.
+    changed: bool,
+    /// What else it was reckoned from.
+    rules: Option<Rules>,
 }
 
 /// The hosted pools' rungs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Supply {
+    crews: BTreeMap<Address, Crew>,
     rungs: BTreeMap<Rung, Stand>,
-    /// Mean running time of a pool's tasks, milliseconds.
-    mean_ms: BTreeMap<Address, u64>,
+    by_salt: BTreeMap<B256, Rung>,
+    by_order: BTreeMap<OrderHash, Rung>,
+    measures: Measures,
+    /// What PoCo's split gave workers of a pool beyond what their parts were sold for: where it leaves a whole price to the one
+    /// whom it needed, it is the others' turn next.
+    ahead: BTreeMap<(Address, Address), Amount>,
+    loads: Loads,
     /// Orders from before a restart, to be withdrawn, each with its pool.
     stale: Vec<(OrderHash, Address)>,
     /// Orders offered so far: makes equal offers of one moment different orders.
     offered: u64,
-    /// Whether rungs may be missing or too many.
+    /// Whether rungs may be missing, too many or at another price.
     stirred: bool,
+    /// Pools and categories of which a rung has just been filled, and is to stand again before a dearer one is matched.
+    filled: BTreeSet<(Address, u64)>,
+    /// Whether a rung is kept off the book until its workers have done more of what they have.
+    withheld: bool,
 }
 
 impl Supply {
+    /// What workers have to stake may have changed.
     pub(crate) fn capacity_changed(&mut self) {
+        for crew in self.crews.values_mut() {
+            crew.changed = true;
+        }
         self.stirred = true;
     }
 
-    pub(crate) fn learn(&mut self, pool: Address, ran_ms: u64) {
-        let mean = self.mean_ms.entry(pool).or_insert(ran_ms);
-        let old_share = MEAN_WINDOW.saturating_sub(1);
-        let sum = mean.saturating_mul(old_share).saturating_add(ran_ms);
-        *mean = sum.checked_div(MEAN_WINDOW).expect("the window is not zero");
+    /// Bids came or went.
+    pub(crate) fn demand_changed(&mut self) {
+        self.stirred = true;
+    }
+
+    pub(crate) fn is_stirred(&self) -> bool {
+        self.stirred
+    }
+
+    /// A worker is connected. One that is barred is none.
+    pub(crate) fn joined(&mut self, worker: &Worker, private: bool) {
+        let address = worker.address;
+        let elsewhere =
+            self.crews.iter().find(|(pool, crew)| **pool != worker.pool && crew.members.contains_key(&address));
+        if let Some(pool) = elsewhere.map(|(pool, _)| *pool) {
+            self.left(pool, address);
+        }
+        let speed = self.measures.speed(address, worker.benchmark);
+        let weight = weight(worker.score, worker.earned, private);
+        let crew = self.crews.entry(worker.pool).or_default();
+        if worker.barred {
+            crew.members.remove(&address);
+        } else {
+            crew.members.insert(address, Member::new(worker, weight, speed, private));
+        }
+        crew.changed = true;
+        self.stirred = true;
+    }
+
+    /// A worker that is connected asks for another floor.
+    pub(crate) fn asked(&mut self, worker: &Worker, private: bool) {
+        if self.crews.get(&worker.pool).is_some_and(|crew| crew.members.contains_key(&worker.address)) {
+            self.joined(worker, private);
+        }
+    }
+
+    /// A worker is not connected any more.
+    pub(crate) fn left(&mut self, pool: Address, worker: Address) {
+        let Some(crew) = self.crews.get_mut(&pool) else { return };
+        crew.changed |= crew.members.remove(&worker).is_some();
+        self.stirred = true;
+    }
+
+    /// A worker's standing changed.
+    pub(crate) fn weighed(&mut self, worker: &Worker, score: u64, private: bool) {
+        let weight = weight(score, worker.earned, private);
+        let Some(crew) = self.crews.get_mut(&worker.pool) else { return };
+        if worker.barred {
+            crew.changed |= crew.members.remove(&worker.address).is_some();
+            self.stirred |= crew.changed;
+            self.measures.forget(worker.address);
+            self.ahead.remove(&(worker.pool, worker.address));
+        } else if let Some(member) = crew.members.get_mut(&worker.address)
+            && member.weight != weight
+        {
+            member.weight = weight;
+            crew.changed = true;
+            self.stirred = true;
+        }
+    }
+
+    /// A task of a live deal ran so long on this worker.
+    pub(crate) fn learn(&mut self, worker: &Worker, deal: DealId, ran_ms: u64) {
+        let Some(kind) = self.loads.get(deal).map(Sold::kind) else { return };
+        self.measures.ran(worker.address, kind, ran_ms);
+        let speed = self.measures.speed(worker.address, worker.benchmark);
+        let Some(crew) = self.crews.get_mut(&worker.pool) else { return };
+        if let Some(member) = crew.members.get_mut(&worker.address)
+            && member.speed != speed
+        {
+            member.speed = speed;
+            crew.changed = true;
+            self.stirred = true;
+        }
+    }
+
+    /// A worker's contribution to a replicated task was right or wrong.
+    pub(crate) fn contributed(&mut self, pool: Address, faulty: bool) {
+        self.measures.contributed(pool, faulty);
+    }
+
+    /// The pool paid a worker so much that no price counts yet.
+    pub(crate) fn paid(&mut self, pool: Address, amount: Amount) {
+        self.measures.paid(pool, amount);
     }
 
     pub(crate) fn placed(&mut self, salt: B256, order: OrderHash) {
-        for stand in self.rungs.values_mut() {
-            if *stand == Stand::Offered(salt) {
-                *stand = Stand::Resting(order);
-            }
+        let Some(rung) = self.by_salt.remove(&salt) else { return };
+        if let Some(stand) = self.rungs.get_mut(&rung) {
+            stand.place = Place::Resting(order);
+            self.by_order.insert(order, rung);
         }
     }
 
     /// An order could not be placed: its rung is offered again.
     pub(crate) fn not_placed(&mut self, salt: B256) {
-        self.rungs.retain(|_, stand| *stand != Stand::Offered(salt));
-        self.stirred = true;
+        if let Some(rung) = self.by_salt.remove(&salt) {
+            self.rungs.remove(&rung);
+            self.stirred = true;
+        }
     }
 
     pub(crate) fn removed(&mut self, order: OrderHash) {
-        let before = self.rungs.len();
-        self.rungs.retain(|_, stand| *stand != Stand::Resting(order));
-        self.stirred |= self.rungs.len() < before;
+        if let Some(rung) = self.by_order.remove(&order) {
+            self.rungs.remove(&rung);
+            self.filled.insert((rung.pool, rung.category));
+            self.stirred = true;
+        }
     }
 
     /// A hosted pool's order was found resting after a restart: one of ours is withdrawn, for its rung is not known.
     pub(crate) fn found(&mut self, order: &WorkerpoolOrder, hash: OrderHash) {
-        if order.salt.starts_with(SALT) {
+        if is_rungs(order) {
             self.stale.push((hash, order.workerpool));
             self.stirred = true;
         }
     }
 
-    /// How many replicas a pool's workers finish within the horizon.
-    fn capacity(&self, pool: Address, workers: &[WorkerView]) -> u64 {
-        let cores = workers.iter().map(|view| u64::from(view.worker.cores)).fold(0, u64::saturating_add);
-        let mean = self.mean_ms.get(&pool).copied().unwrap_or(HORIZON_MS).max(1);
-        let each = HORIZON_MS.checked_div(mean).expect("a mean is at least 1").max(LEAST_PER_CORE);
-        cores.saturating_mul(each)
-    }
-
-    /// How many more tasks a pool takes on now: none while it is more than half full.
-    pub(crate) fn room(&self, pool: Address, dispatch: &Dispatch) -> u64 {
-        let workers = connected(pool, dispatch);
-        let capacity = self.capacity(pool, &workers);
-        let bags = dispatch.deals().filter(|(_, bag)| bag.terms.pool == pool);
-        let load = bags.map(|(deal, bag)| {
-            let left = bag.terms.size.saturating_sub(bag.ended()).saturating_sub(dispatch.done(deal));
-            left.saturating_mul(u64::from(newcomers_needed(bag.terms.trust)))
-        });
-        let load = load.fold(0, u64::saturating_add);
-        if load.saturating_mul(2) > capacity { 0 } else { capacity.saturating_sub(load) }
-    }
-
-    /// The orders to sign so that every rung stands, and the resting orders to withdraw; `has` tells what a worker owns, at
-    /// stake or not.
-    pub(crate) fn renew(
-        &mut self,
-        at: Timestamp,
-        genesis: &Genesis,
-        dispatch: &Dispatch,
-        has: &impl Fn(Address) -> Amount,
-    ) -> (Vec<WorkerpoolOrder>, Vec<(OrderHash, Address)>) {
-        let (mut offers, mut withdrawn) = (Vec::new(), Vec::new());
-        if !std::mem::take(&mut self.stirred) {
-            return (offers, withdrawn);
-        }
-        for (order, pool) in std::mem::take(&mut self.stale) {
-            withdrawn.extend(genesis.hosted(pool).map(|pool| (order, pool.owner)));
-        }
-        for pool in &genesis.pools {
-            let workers = connected(pool.address, dispatch);
-            let wanted = wanted_rungs(genesis, pool, &workers, dispatch.is_private(), has);
-            let stale: Vec<Rung> =
-                self.rungs.keys().filter(|rung| rung.pool == pool.address && !wanted.contains(rung)).copied().collect();
-            for rung in stale {
-                if let Some(Stand::Resting(order)) = self.rungs.remove(&rung) {
-                    withdrawn.push((order, pool.owner));
-                }
+    /// A deal was made, of a rung's order or another, or is found live after a restart, when it is not known of which. What
+    /// its workers earn at the least.
+    pub(crate) fn sold(&mut self, deal: DealId, order: Option<OrderHash>, sold: Sold) -> Amount {
+        let stand = order.and_then(|order| self.rungs.get(self.by_order.get(&order)?));
+        let pay = match (stand, order) {
+            (Some(stand), _) => stand.ask.pay,
+            (None, Some(_)) => self.worth(&sold).unwrap_or(sold.pay),
+            // As much as if two shared it: who took such a task before the restart is not refused what it asked for.
+            (None, None) if sold.trust > 2 => {
+                let half = sold.workers_part.0.checked_div(U256::from(2)).expect("two is not zero");
+                sold.pay.max(Amount(half))
             }
-            let capacity = self.capacity(pool.address, &workers);
-            for rung in wanted {
-                self.rungs.entry(rung).or_insert_with(|| {
-                    self.offered = self.offered.saturating_add(1);
-                    let order = sell_order((at, self.offered), pool, rung, capacity);
-                    let stand = Stand::Offered(order.salt);
-                    offers.push(order);
-                    stand
-                });
-            }
-        }
-        (offers, withdrawn)
-    }
-}
-
-/// The workers of a pool that are connected.
-fn connected(pool: Address, dispatch: &Dispatch) -> Vec<WorkerView> {
-    dispatch.workers().filter(|view| view.connected && view.worker.pool == pool).collect()
-}
-
-/// The rungs that a pool with these workers should have: those that enough of them ask no more for and can stake for.
-fn wanted_rungs(
-    genesis: &Genesis,
-    pool: &HostedPool,
-    workers: &[WorkerView],
-    private: bool,
-    has: &impl Fn(Address) -> Amount,
-) -> BTreeSet<Rung> {
-    let mut wanted = BTreeSet::new();
-    for category in 0..genesis.categories.len() {
-        let category = u64::try_from(category).expect("categories are few");
-        let floor_of = |view: &WorkerView| {
-            let floors = &view.worker.floors;
-            if floors.is_empty() { Some(Amount::ZERO) } else { floors.get(&category).copied() }
+            (None, None) => sold.pay,
         };
-        let floors: BTreeSet<Amount> = workers.iter().filter_map(floor_of).collect();
-        for floor in floors.into_iter().take(MOST_FLOORS) {
-            for replicas in 1..=MOST_REPLICAS {
-                let stake = stake(price(floor, replicas.into(), pool.scheduler_reward_ratio), pool.worker_stake_ratio);
-                let able = workers
-                    .iter()
-                    .filter(|view| floor_of(view).is_some_and(|own| own <= floor) && has(view.worker.address) >= stake);
-                let owners: BTreeSet<Address> =
-                    able.map(|view| if private { view.worker.address } else { view.worker.owner }).collect();
-                if u32::try_from(owners.len()).is_ok_and(|owners| owners < replicas) {
-                    break;
-                }
-                wanted.insert(Rung { pool: pool.address, category, replicas, floor });
-            }
+        self.loads.add(deal, Sold { pay, ..sold });
+        pay
+    }
+
+    /// PoCo paid a worker so much for its part in a replicated task.
+    pub(crate) fn earned(&mut self, deal: DealId, worker: Address, reward: Amount) {
+        let Some(sold) = self.loads.get(deal).filter(|sold| sold.trust > 2) else { return };
+        if let Some(more) = reward.checked_sub(sold.pay).filter(|more| !more.is_zero()) {
+            let ahead = self.ahead.entry((sold.pool, worker)).or_default();
+            *ahead = Amount(ahead.0.saturating_add(more.0));
         }
     }
-    wanted
-}
 
-/// A rung's order, unsigned; `moment` makes it different from any other.
-fn sell_order(moment: (Timestamp, u64), pool: &HostedPool, rung: Rung, capacity: u64) -> WorkerpoolOrder {
-    let replicas = u64::from(rung.replicas);
-    let volume = capacity.checked_div(replicas).expect("a rung has a replica").max(1);
-    let words = [moment.0.0, moment.1, rung.category, replicas].map(u64::to_be_bytes).concat();
-    let unique = [rung.pool.as_slice(), &words, &rung.floor.0.to_be_bytes::<32>()].concat();
-    let mut salt = alloy_primitives::keccak256(unique);
-    salt[..SALT.len()].copy_from_slice(SALT);
-    WorkerpoolOrder {
-        workerpool: rung.pool,
-        workerpoolprice: price(rung.floor, replicas, pool.scheduler_reward_ratio),
-        volume: U256::from(volume),
-        category: U256::from(rung.category),
-        trust: U256::from(1_u64.checked_shl(rung.replicas).unwrap_or(u64::MAX)),
-        salt,
-        ..WorkerpoolOrder::default()
+    /// What a pool still owes a worker for a part that PoCo does not pay and that is worth so much: PoCo may have paid it
+    /// before.
+    pub(crate) fn owed_for_check(&mut self, pool: Address, worker: Address, worth: Amount) -> Amount {
+        let Some(ahead) = self.ahead.get_mut(&(pool, worker)) else { return worth };
+        let before = (*ahead).min(worth);
+        *ahead = Amount(ahead.0.saturating_sub(before.0));
+        if ahead.is_zero() {
+            self.ahead.remove(&(pool, worker));
+        }
+        Amount(worth.0.saturating_sub(before.0))
+    }
+
+    /// So many tasks of a live deal have not ended but need no more work.
+    pub(crate) fn done(&mut self, deal: DealId, done: u64) {
+        self.loads.set_done(deal, done);
+        self.stirred |= self.withheld;
+    }
+
+    /// A task of a live deal has ended.
+    pub(crate) fn ended(&mut self, deal: DealId, finished: bool) {
+        let Some(sold) = self.loads.get(deal).copied() else { return };
+        if finished {
+            self.measures.sold(sold.pool, sold.price);
+        }
+        self.loads.ended(deal);
+        self.stirred |= self.withheld;
+    }
+
+    /// What the price of an order that is no rung's is worth to each worker as things stand.
+    fn worth(&self, sold: &Sold) -> Option<Amount> {
+        let level = self.crews.get(&sold.pool)?.levels.get(&sold.category)?.last()?;
+        class_for(level, sold.trust).map(|class| crew::rate(sold.price, class.factor))
+    }
+
+    fn span(&self, kind: Kind, limit: u64) -> Span {
+        Span { limit, known: self.measures.times(kind) }
+    }
+
+    /// Whether so many tasks of an app for a requester (`whose`) may be matched with an order now: a rung's only while its workers
+    /// have room for them, and no cheaper rung waits to be signed again.
+    pub(crate) fn admits(&self, order: OrderHash, whose: (Address, Address), tasks: u64, limit: u64) -> bool {
+        let Some(rung) = self.by_order.get(&order) else { return true };
+        if self.filled.contains(&(rung.pool, rung.category)) {
+            return false;
+        }
+        let (app, requester) = whose;
+        let kind = Kind { pool: rung.pool, app, requester };
+        let levels = self.crews.get(&rung.pool).and_then(|crew| crew.levels.get(&rung.category));
+        let Some(levels) = levels else { return false };
+        let class = levels
+            .iter()
+            .find(|level| level.floor == rung.floor)
+            .and_then(|level| level.classes.iter().find(|class| class.trust == rung.trust && class.tag == rung.tag));
+        class.is_some_and(|class| tasks <= self.room_for(rung, levels, class, self.span(kind, limit)))
+    }
+
+    /// How many tasks a rung's workers have room for. A deal at one floor may take the machines of all lower ones, so none of
+    /// the levels from its own up may have more than its workers can do.
+    fn room_for(&self, rung: &Rung, levels: &[Level], class: &Class, span: Span) -> u64 {
+        let replicas = class.replicas.max(1);
+        let mut room = u64::MAX;
+        for (at, level) in levels.iter().enumerate().filter(|(_, level)| level.floor >= rung.floor) {
+            let above = levels.get(at.saturating_add(1)).map(|level| level.floor);
+            let power = level.power.min(class.lanes.saturating_mul(replicas));
+            let mut sure = capacity(power, usable(span.limit));
+            let (mut slots, mut soon) = (level.slots, capacity(level.power, HORIZON_MS));
+            for sold in self.loads.of(rung.pool).filter(|sold| above.is_none_or(|above| sold.pay < above)) {
+                let theirs = self.span(sold.kind(), sold.limit);
+                let runs = sold.awaited().saturating_mul(self.replicas(sold, levels));
+                sure = sure.saturating_sub(runs.saturating_mul(theirs.surely().min(usable(span.limit))));
+                slots = slots.saturating_sub(runs);
+                soon = soon.saturating_sub(runs.saturating_mul(theirs.likely()));
+            }
+            let held = slots.checked_div(replicas).expect("one at least");
+            let quick = span
+                .known
+                .map_or(0, |_| soon.checked_div(replicas.saturating_mul(span.likely())).expect("a time is not zero"));
+            let surely = sure.checked_div(replicas.saturating_mul(span.surely())).expect("a time is not zero");
+            room = room.min(held.max(quick).min(surely));
+        }
+        room
+    }
+
+    fn replicas(&self, sold: &Sold, levels: &[Level]) -> u64 {
+        let class = levels.last().and_then(|level| class_for(level, sold.trust));
+        class.map_or_else(|| newcomers_needed(sold.trust).into(), |class| class.replicas)
+    }
+
+    /// How many more tasks a pool can hold now; none while its workers have as much as they finish within the horizon.
+    pub(crate) fn room(&self, pool: Address) -> u64 {
+        let members = self.crews.get(&pool).map(|crew| &crew.members);
+        let members = || members.into_iter().flat_map(BTreeMap::values);
+        let slots = members().map(|member| member.slots).fold(0, u64::saturating_add);
+        let power = members().map(|it| it.cores.saturating_mul(it.speed)).fold(0, u64::saturating_add);
+        let (mut held, mut soon) = (0_u64, 0_u64);
+        for sold in self.loads.of(pool) {
+            let runs = sold.awaited().saturating_mul(newcomers_needed(sold.trust).into());
+            held = held.saturating_add(runs);
+            soon = soon.saturating_add(runs.saturating_mul(self.span(sold.kind(), sold.limit).likely()));
+        }
+        let free = slots.saturating_sub(held);
+        if free > 0 { free } else { u64::from(soon < capacity(power, HORIZON_MS)) }
+    }
+
+    /// What is true of a pool as a whole.
+    fn rules(&self, exchange: &Exchange, pool: Address) -> Option<Rules> {
+        let policy = exchange.hub().policy(pool)?;
+        let share: u64 = policy.scheduler_reward_ratio.saturating_to();
+        // Half a thousandth of a floor for each per cent of the share is a thousandth of the price.
+        let most = share.saturating_mul(10).saturating_mul(MOST_EXTRAS);
+        Some(Rules {
+            private: exchange.genesis().private,
+            stake: policy.worker_stake_ratio.saturating_to(),
+            share,
+            dissents: self.measures.dissents(pool),
+            extras: self.measures.extras(pool).min(most),
+        })
     }
 }
 
-/// The least price, rounded up, whose workers' share gives each of `replicas` the floor, and a little more.
-fn price(floor: Amount, replicas: u64, pool_share: u64) -> Amount {
-    let hundred = U256::from(100);
-    let workers_share = U256::from(100_u64.saturating_sub(pool_share).max(1));
-    let each = floor.0.saturating_mul(U256::from(replicas)).saturating_mul(U256::from(MARGIN_PERCENT));
-    Amount(each.saturating_mul(hundred).div_ceil(workers_share.saturating_mul(hundred)))
+/// What a worker of this score counts for, of which so much was earned from strangers in its pool.
+fn weight(score: u64, earned: u64, private: bool) -> Weight {
+    let poco = u64::try_from(weight_of_score(score)).unwrap_or(u64::MAX);
+    let gate = u64::try_from(weight_of_score(score.min(earned))).unwrap_or(u64::MAX).min(MOST_WEIGHT);
+    Weight { poco, gate: if private { poco } else { gate } }
 }
 
-/// What a worker stakes for a task of this price.
-fn stake(price: Amount, ratio: u64) -> Amount {
-    let hundredfold = price.0.saturating_mul(U256::from(ratio));
-    Amount(hundredfold.checked_div(U256::from(100)).expect("a hundred is not zero"))
+/// The least class of a level that sells this trust.
+fn class_for(level: &Level, trust: u64) -> Option<&Class> {
+    level.classes.iter().filter(|class| class.trust >= trust).min_by_key(|class| (class.trust, class.tag))
 }
 
-/// What a worker earns for a task at the least, when as many newcomers agree as the trust needs.
+/// What a worker earns for a task at the least by PoCo's split, when as many newcomers agree as the trust needs.
 pub(crate) fn least_pay(price: Amount, trust: u64, pool_share: U256) -> Amount {
     let workers_share = U256::from(100).saturating_sub(pool_share);
     let parts = U256::from(newcomers_needed(trust)).saturating_mul(U256::from(100));
     Amount(price.0.saturating_mul(workers_share).checked_div(parts).expect("a task needs a worker"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_rungs_price_pays_each_replica_its_floor() {
-        for (floor, replicas, trust, share) in [(1_000, 1, 2, 1), (7, 2, 4, 1), (3, 3, 8, 50), (999, 4, 16, 0)] {
-            let floor = Amount::nanos(floor);
-            let price = price(floor, replicas, share);
-            assert!(least_pay(price, trust, U256::from(share)) >= floor, "{floor} {replicas} {share}");
-        }
-    }
-
-    #[test]
-    fn who_asks_for_nothing_is_sold_for_nothing() {
-        assert_eq!(price(Amount::ZERO, 3, 1), Amount::ZERO);
-    }
 }

@@ -8,7 +8,7 @@ use poco::Refusal;
 use units::{Address, Amount, Bytes};
 
 /// A worker's pay for a task of the commons.
-const REWARD: u64 = PRICE * 99 / 100;
+const REWARD: u64 = PRICE * 90 / 100;
 
 /// A market in which a deposit is two tasks' pay, and one check proves a worker.
 fn lenient() -> World {
@@ -149,9 +149,9 @@ fn a_deposit_filled_with_small_change_does_not_answer_for_dear_tasks() {
     for _ in 0..3 {
         cheap(&mut world, 100);
     }
-    assert_eq!(withheld(&world, STRANGER), credits(2 * 99));
+    assert_eq!(withheld(&world, STRANGER), credits(2 * 90));
     cheap(&mut world, PRICE);
-    assert_eq!(withheld(&world, STRANGER), credits(2 * 99 + REWARD), "withheld until it is twice this reward");
+    assert_eq!(withheld(&world, STRANGER), credits(2 * 90 + REWARD), "withheld until it is twice this reward");
     cheap(&mut world, PRICE);
     assert_eq!(withheld(&world, STRANGER), credits(2 * REWARD));
 }
@@ -161,7 +161,7 @@ fn a_pool_with_worker_stakes_withholds_nothing() {
     let mut world = World::new();
     let before = world.free(WORKERS[0]);
     world.proven(&[WORKERS[0], WORKERS[1]], 3, 7);
-    assert_eq!(world.free(WORKERS[0]), before + PRICE * 99 / 100 / 2);
+    assert_eq!(world.free(WORKERS[0]), before + PRICE * 90 / 100 / 2);
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn at_trust_one_an_accepted_completion_is_paid_at_once() {
     let done = world.exchange.task(task(deal, 0)).unwrap();
     assert_eq!((done.status, done.result_digest), (TaskStatus::Completed, digest(7)));
     let account = world.exchange.account(WORKERS[0]);
-    assert_eq!(account.free.checked_add(account.locked), Some(credits(1_000_000 + PRICE * 99 / 100)));
+    assert_eq!(account.free.checked_add(account.locked), Some(credits(1_000_000 + PRICE * 90 / 100)));
     assert!(world.exchange.held(task(deal, 0)).is_none());
     assert_eq!(world.exchange.unfinished(deal), U256::ONE);
     let left: Vec<_> = world.exchange.unfinished_tasks(deal).map(|(index, ..)| index).collect();
@@ -68,7 +68,7 @@ fn the_gate_decides_which_commitments_become_contributions_and_a_dissenter_loses
     world.finalize(deal, 0).unwrap();
     assert_eq!(world.free(WORKERS[2]), 1_000_000 - stake);
     let pot = PRICE + stake;
-    assert_eq!(world.free(WORKERS[0]), 1_000_000 + pot * 99 / 100 / 3);
+    assert_eq!(world.free(WORKERS[0]), 1_000_000 + pot * 90 / 100 / 3);
     assert_eq!(world.exchange.score(WORKERS[0]), U256::ONE);
 }
 

@@ -37,7 +37,12 @@ pub(crate) fn worker(number: u8) -> SigningKey {
 }
 
 pub(crate) fn genesis() -> Genesis {
-    Genesis::new(operator().address(), false)
+    let mut genesis = Genesis::new(operator().address(), false);
+    // As it was when the golden journals were recorded.
+    for pool in &mut genesis.pools {
+        pool.scheduler_reward_ratio = 1;
+    }
+    genesis
 }
 
 /// What the operator's exchange would hold, and the entries that are not in a journal yet.

@@ -1,8 +1,9 @@
 //! The hosted pools' sell orders.
 
 use crate::world::{Nature, OPERATOR, REQUESTER, World};
-use exchange::AnyOrder;
+use exchange::{AnyOrder, Command, Event};
 use market::{Misfit, Obstacle};
+use std::time::Duration;
 use units::{Amount, U256};
 
 fn rungs(world: &World) -> Vec<(U256, U256, Amount, U256)> {
@@ -14,6 +15,30 @@ fn rungs(world: &World) -> Vec<(U256, U256, Amount, U256)> {
         orders.map(|order| (order.category, order.trust, order.workerpoolprice, order.volume)).collect();
     rungs.sort_unstable();
     rungs
+}
+
+/// Trust and price of the rungs of category 0.
+fn prices(world: &World) -> Vec<(u64, Amount)> {
+    let first = rungs(world).into_iter().filter(|rung| rung.0.is_zero());
+    first.map(|(_, trust, price, _)| (trust.to(), price)).collect()
+}
+
+fn trusts(world: &World) -> Vec<u64> {
+    prices(world).into_iter().map(|(trust, _)| trust).collect()
+}
+
+/// How many sell orders were signed.
+fn signed(world: &World) -> usize {
+    let is_offer = |entry: &&exchange::Entry| matches!(&entry.command, Command::PlaceOrder(order) if matches!(order.as_ref(), AnyOrder::Workerpool(_)));
+    world.entries.iter().filter(is_offer).count()
+}
+
+fn claimed(world: &World) -> usize {
+    world.events.iter().filter(|it| matches!(it, Event::Hub(poco::Event::TaskClaimed { .. }))).count()
+}
+
+fn nanos(amount: u64) -> Amount {
+    Amount::nanos(amount)
 }
 
 #[test]
@@ -30,14 +55,16 @@ fn a_pool_sells_nothing_until_a_worker_comes_and_nothing_after_the_last_left() {
 }
 
 #[test]
-fn as_many_replicas_are_sold_as_there_are_owners() {
+fn as_much_trust_is_sold_as_there_are_owners() {
     let mut world = World::new(false);
     for name in 10..13 {
         world.join(name, Nature::Honest, "commons", 100);
     }
     world.settle();
-    let trusts: Vec<U256> = rungs(&world).iter().filter(|rung| rung.0 == U256::ZERO).map(|rung| rung.1).collect();
-    assert_eq!(trusts, [U256::from(2), U256::from(4), U256::from(8)]);
+    assert_eq!(trusts(&world), [2, 4, 8]);
+    world.leave(12);
+    world.settle();
+    assert_eq!(trusts(&world), [2, 4]);
 }
 
 #[test]
@@ -48,34 +75,39 @@ fn a_bonded_pool_sells_only_what_its_workers_can_stake_for() {
     }
     world.settle();
     assert_eq!(rungs(&world), [], "nobody has anything to stake");
-    let trusts = |world: &World| -> Vec<U256> {
-        rungs(world).iter().filter(|rung| rung.0 == U256::ZERO).map(|rung| rung.1).collect()
-    };
     // 30 % of 1,112, which one replica costs, and of 2,223, which two do.
     world.credit(10, 666);
     world.credit(11, 333);
     world.settle();
-    assert_eq!(trusts(&world), [U256::from(2)]);
+    assert_eq!(trusts(&world), [2]);
     world.credit(11, 333);
     world.settle();
-    assert_eq!(trusts(&world), [U256::from(2), U256::from(4)]);
+    assert_eq!(trusts(&world), [2, 4]);
 }
 
 #[test]
 fn the_price_of_a_rung_rises_with_its_floor_and_its_replicas() {
     let mut world = World::new(false);
     world.join(10, Nature::Honest, "commons", 100);
-    world.join(11, Nature::Honest, "commons", 300);
+    world.join(11, Nature::Honest, "commons", 100);
+    world.join(12, Nature::Honest, "commons", 300);
     world.settle();
-    let prices: Vec<(U256, Amount)> =
-        rungs(&world).iter().filter(|rung| rung.0 == U256::ZERO).map(|rung| (rung.1, rung.2)).collect();
-    let nanos = Amount::nanos;
-    let two = U256::from(2);
-    assert_eq!(prices, [(two, nanos(112)), (two, nanos(334)), (U256::from(4), nanos(667))]);
+    assert_eq!(prices(&world), [(2, nanos(112)), (2, nanos(334)), (4, nanos(223)), (4, nanos(667)), (8, nanos(1_001))]);
 }
 
 #[test]
-fn a_pool_takes_on_no_more_than_it_soon_finishes() {
+fn a_floor_that_only_one_owner_accepts_is_not_sold_beside_others() {
+    let mut world = World::new(false);
+    world.join(10, Nature::Honest, "commons", 100);
+    world.settle();
+    assert_eq!(prices(&world), [(2, nanos(112))], "there is no other owner");
+    world.join(11, Nature::Honest, "commons", 300);
+    world.settle();
+    assert_eq!(prices(&world), [(2, nanos(334)), (4, nanos(667))], "a failure takes two witnesses");
+}
+
+#[test]
+fn a_pool_takes_on_a_task_for_each_free_slot_and_no_more_while_nothing_is_known_of_their_time() {
     let mut world = World::new(false);
     world.credit(OPERATOR, 1_000_000);
     world.credit(REQUESTER, 1_000_000_000);
@@ -83,9 +115,24 @@ fn a_pool_takes_on_no_more_than_it_soon_finishes() {
     let job = world.buy(1, 1_000, 1_000);
     world.settle();
     let view = world.market.job(job).unwrap();
-    assert_eq!(view.matched, 2, "two a core while nothing is known of the time a task takes");
+    assert_eq!(view.matched, 4, "as many as it holds");
     let explanation = world.market.explain(job).unwrap();
     assert_eq!(explanation.obstacle, Some(Obstacle::NoWorkerpoolOrder(Some(Misfit::Busy))));
+}
+
+#[test]
+fn everything_at_once_is_sold_no_faster_than_it_surely_ends() {
+    let mut world = World::new(false);
+    world.credit(OPERATOR, 1_000_000_000);
+    world.credit(REQUESTER, 1_000_000_000);
+    world.join(10, Nature::Silent, "commons", 100);
+    for _ in 0..50 {
+        world.buy(1, 100, 1_000);
+        world.buy_in(5, 1, 100, 1_000);
+    }
+    world.settle();
+    let live: u64 = world.market.exchange().active_deals().map(|(_, deal)| deal.bot_size.to::<u64>()).sum();
+    assert!(live <= 4, "{live} tasks for a machine that holds four");
 }
 
 #[test]
@@ -113,4 +160,164 @@ fn a_request_that_pays_too_little_is_told_how_much_more_it_takes() {
     let explanation = world.market.explain(job).unwrap();
     assert_eq!(explanation.raise(), Some(Amount::nanos(12)));
     assert_eq!(explanation.fixes[0].machines, Some(1), "the machine that asks for it");
+}
+
+#[test]
+fn a_request_is_never_sold_more_trust_or_a_dearer_machine_because_its_own_rung_was_just_filled() {
+    let mut world = World::new(false);
+    world.credit(OPERATOR, 1_000_000_000);
+    world.credit(REQUESTER, 1_000_000_000);
+    for name in 10..16 {
+        world.join(name, Nature::Honest, "commons", 100);
+    }
+    world.settle();
+    let job = world.buy(3, 500, 100_000);
+    world.settle();
+    let view = world.market.job(job).unwrap();
+    assert_eq!(view.finished, 500);
+    // 223 while all are new, a little more when some weigh more than others; three replicas would be 334.
+    assert!(view.spent < nanos(500 * 230), "{}", view.spent);
+}
+
+#[test]
+fn a_long_job_costs_few_orders_and_none_for_what_it_does_not_touch() {
+    let mut world = World::new(false);
+    world.credit(OPERATOR, 1_000_000_000);
+    world.credit(REQUESTER, 1_000_000_000);
+    for name in 10..14 {
+        world.join(name, Nature::Honest, "commons", 100);
+    }
+    world.settle();
+    let before = signed(&world);
+    assert_eq!(before, 6 * 3, "categories and trusts");
+    let job = world.buy(1, 2_000, 1_000);
+    world.settle();
+    let view = world.market.job(job).unwrap();
+    assert_eq!(view.matched, 2_000);
+    assert!(view.finished >= 1_900, "the rest is held until a check covers it: {}", view.finished);
+    let deals = world.market.job(job).unwrap().deals.len();
+    assert!(deals <= 80, "{deals} deals");
+    // One for each deal, and some for a price or a buyer that changed: far from one for each task or event.
+    assert!(signed(&world) < before + 2 * deals, "{} orders for {deals} deals", signed(&world) - before);
+}
+
+#[test]
+fn a_machine_that_comes_and_goes_costs_no_order_that_it_does_not_change() {
+    let mut world = World::new(false);
+    for name in 10..16 {
+        world.join(name, Nature::Honest, "commons", 100);
+    }
+    world.settle();
+    let before = signed(&world);
+    for _ in 0..20 {
+        world.leave(15);
+        world.settle();
+        world.rejoin(15, "commons", 100);
+        world.settle();
+    }
+    let changes = signed(&world) - before;
+    assert!(changes <= 20 * 6, "the class of trust that takes all six, and nothing else: {changes}");
+}
+
+#[test]
+fn when_a_rival_goes_unserved_its_bid_is_the_price_and_the_floor_when_it_has_gone() {
+    let mut world = World::new(false);
+    world.credit(OPERATOR, 1_000_000_000);
+    world.credit(REQUESTER, 1_000_000_000);
+    world.credit(4, 1_000_000_000);
+    for name in 10..12 {
+        world.join(name, Nature::Silent, "commons", 100);
+    }
+    world.settle();
+    let high = world.buy(1, 1_000, 900);
+    world.settle();
+    assert_eq!(prices(&world)[0], (2, nanos(112)), "one requester does not bid against itself");
+    let rival = world.buy_for(4, 1, 50, 500);
+    world.settle();
+    assert_eq!(prices(&world)[0].0, 2);
+    let asked = prices(&world)[0].1;
+    assert!(asked <= nanos(500) && asked >= nanos(499), "{asked}");
+    assert_eq!(world.market.job(rival).unwrap().matched, 0, "price decides");
+    assert!(world.market.job(high).unwrap().matched > 0);
+    let by = world.address(4);
+    world.enter(Command::RemoveOrder { order: rival, by }).unwrap();
+    world.settle();
+    assert_eq!(prices(&world)[0], (2, nanos(112)));
+}
+
+#[test]
+fn who_cannot_pay_drives_no_price() {
+    let mut world = World::new(false);
+    world.credit(OPERATOR, 1_000_000_000);
+    world.credit(REQUESTER, 1_000_000_000);
+    world.join(10, Nature::Silent, "commons", 100);
+    world.settle();
+    world.buy(1, 1_000, 900);
+    world.buy_for(4, 1, 1_000, 800);
+    world.settle();
+    assert_eq!(prices(&world)[0], (2, nanos(112)));
+}
+
+#[test]
+fn who_can_pay_for_few_is_sold_few() {
+    let mut world = World::new(false);
+    world.credit(OPERATOR, 1_000_000_000);
+    world.credit(REQUESTER, 113);
+    world.join(10, Nature::Honest, "commons", 100);
+    let job = world.buy(1, 1_000, 1_000);
+    world.settle();
+    assert_eq!(world.market.job(job).unwrap().matched, 1);
+}
+
+#[test]
+fn a_pool_whose_owner_can_stake_for_little_sells_little() {
+    let mut world = World::new(false);
+    // A third of 112 is at stake for each task.
+    world.credit(OPERATOR, 67);
+    world.credit(REQUESTER, 1_000_000_000);
+    world.join(10, Nature::Honest, "commons", 100);
+    world.join(11, Nature::Honest, "commons", 100);
+    world.settle();
+    assert!(rungs(&world).iter().all(|rung| rung.3 <= U256::from(2)), "{:?}", rungs(&world));
+    let job = world.buy(3, 10, 1_000);
+    world.settle();
+    assert_eq!(world.market.job(job).unwrap().finished, 10);
+}
+
+#[test]
+fn a_slow_machine_sells_no_more_of_what_is_not_known_than_it_surely_ends() {
+    let volume = |benchmark| {
+        let mut world = World::new(false);
+        world.credit(OPERATOR, 1_000_000_000);
+        world.join_as(10, Nature::Honest, "commons", 100, benchmark);
+        world.settle();
+        rungs(&world)[0].3
+    };
+    assert!(volume(200) <= volume(600) && volume(200) <= U256::from(2), "{}", volume(200));
+}
+
+#[test]
+fn a_pool_that_tops_up_and_pays_witnesses_loses_nothing_over_time() {
+    let mut world = World::new(false);
+    world.credit(OPERATOR, 1_000_000_000);
+    world.credit(REQUESTER, 1_000_000_000);
+    for name in 10..20 {
+        let nature = if name == 10 { Nature::Liar } else { Nature::Honest };
+        world.join(name, nature, "commons", 1_000);
+    }
+    world.settle();
+    let mut halfway = nanos(0);
+    for round in 0..40 {
+        if round == 20 {
+            halfway = world.free(OPERATOR);
+        }
+        world.buy(3, 20, 10_000);
+        world.buy(20, 5, 100_000);
+        world.wait(Duration::from_secs(round));
+    }
+    assert_eq!(claimed(&world), 0);
+    let pool = world.free(OPERATOR);
+    assert!(pool >= halfway, "{halfway} after half of the time, {pool} in the end");
+    // What a young pool lays out for its first checks and dissents is a few tasks' pay.
+    assert!(pool >= nanos(1_000_000_000 - 10 * 1_000), "the pool's owner has {pool} left of a credit");
 }

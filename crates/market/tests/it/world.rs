@@ -170,19 +170,34 @@ impl World {
 
     /// A request for so many tasks at this trust, paying up to so much each.
     pub(crate) fn buy(&mut self, trust: u64, volume: u64, max_price: u64) -> OrderHash {
+        self.request(REQUESTER, 0, trust, volume, max_price)
+    }
+
+    /// The same in another category.
+    pub(crate) fn buy_in(&mut self, category: u64, trust: u64, volume: u64, max_price: u64) -> OrderHash {
+        self.request(REQUESTER, category, trust, volume, max_price)
+    }
+
+    /// The same by another requester.
+    pub(crate) fn buy_for(&mut self, name: u8, trust: u64, volume: u64, max_price: u64) -> OrderHash {
+        self.request(name, 0, trust, volume, max_price)
+    }
+
+    fn request(&mut self, name: u8, category: u64, trust: u64, volume: u64, max_price: u64) -> OrderHash {
         self.salt += 1;
-        let requester = self.address(REQUESTER);
+        let requester = self.address(name);
         let order = RequestOrder {
             app: self.app,
             workerpoolmaxprice: Amount::nanos(max_price),
             requester,
             beneficiary: requester,
+            category: U256::from(category),
             volume: U256::from(volume),
             trust: U256::from(trust),
             salt: B256::from(U256::from(self.salt)),
             ..RequestOrder::default()
         };
-        self.place(REQUESTER, order, AnyOrder::Request)
+        self.place(name, order, AnyOrder::Request)
     }
 
     pub(crate) fn enter(&mut self, command: Command) -> Result<(), Rejection> {
@@ -194,16 +209,25 @@ impl World {
 
     /// A worker joins a pool, asking for at least `floor` a task in every category.
     pub(crate) fn join(&mut self, name: u8, nature: Nature, pool: &str, floor: u64) {
+        self.join_as(name, nature, pool, floor, 600);
+    }
+
+    /// The same with another benchmark than the reference machine's.
+    pub(crate) fn join_as(&mut self, name: u8, nature: Nature, pool: &str, floor: u64, benchmark: u64) {
         self.natures.insert(name, nature);
-        self.rejoin(name, pool, floor);
+        self.connect(name, pool, floor, benchmark);
     }
 
     pub(crate) fn rejoin(&mut self, name: u8, pool: &str, floor: u64) {
+        self.connect(name, pool, floor, 600);
+    }
+
+    fn connect(&mut self, name: u8, pool: &str, floor: u64, benchmark: u64) {
         let address = self.address(name);
         let pool = self.pool(pool);
         let floors = (0..6).map(|category| (category, Amount::nanos(floor))).collect();
         let worker =
-            Worker { address, owner: address, pool, cores: 1, slots: 4, floors, benchmark: 1, ..Worker::default() };
+            Worker { address, owner: address, pool, cores: 1, slots: 4, floors, benchmark, ..Worker::default() };
         let holding: Vec<Held> = self
             .held
             .iter()
@@ -312,7 +336,7 @@ impl World {
             batch.commits.push(Commit { task, result_hash, result_seal, failed });
         }
         self.say(name, batch);
-        self.market.ran(task, 1_000);
+        self.market.ran(worker, task, 1_000);
         let slots = 4;
         self.market.worker_ready(worker, slots);
     }

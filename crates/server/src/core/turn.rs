@@ -322,7 +322,7 @@ impl Loop {
                     if self.state.market.exchange().held(task).is_some() {
                         self.state.ran.entry(task).or_default().push((worker, ran_ms));
                     }
-                    self.state.market.ran(task, ran_ms);
+                    self.state.market.ran(worker, task, ran_ms);
                 }
                 let refused = refusals(worker, out.events.get(first..).unwrap_or_default(), owed);
                 let stated = stated.into_iter().filter(|stated| !refused.contains(&stated.task)).collect();

@@ -260,7 +260,7 @@ impl Fleet {
             let command = Command::Batch { batch: Box::new(batch), places: Vec::new() };
             market.command(at, command, out).expect("a worker's batches are in order");
             for (task, ran_ms) in words.ran {
-                market.ran(task, ran_ms);
+                market.ran(worker, task, ran_ms);
             }
             for (task, digest) in words.packages {
                 let package = Package { digest, blob: Digest(digest), callback: Bytes::new() };

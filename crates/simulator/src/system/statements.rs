@@ -38,7 +38,7 @@ impl System {
         }
         let market = self.market.as_mut().expect("the process runs");
         for (task, ran_ms) in ran {
-            market.ran(task, ran_ms);
+            market.ran(worker, task, ran_ms);
         }
         let mut refused = Vec::new();
         for event in turn.out.events.get(first..).unwrap_or_default() {

@@ -1,0 +1,340 @@
+//! A pool's workers, and what they can sell together.
+//!
+//! Only who is connected, not barred, and fast enough for the time class counts. Levels are floors that enough accept: on a
+//! public exchange at least two owners, unless the pool has but one, since a program that always fails takes two witnesses.
+//! A level sells a class of trust when its lightest workers, one of each owner, are enough for it.
+
+use super::split::{self, Cover, Weight};
+use dispatch::Worker;
+use std::collections::{BTreeMap, BTreeSet};
+use units::{Address, Amount, Tag, U256};
+
+/// The classes of trust that are sold: 1 and 2 take one replica, each next one twice as much of newcomers' weight; further
+/// apart where a power of ten is asked for.
+const TRUSTS: [u64; 11] = [2, 4, 8, 16, 32, 64, 128, 1_024, 16_384, 131_072, 1_048_576];
+/// Most floors for which a pool keeps rungs of their own.
+const MOST_LEVELS: usize = 4;
+/// Most capabilities for which a pool keeps rungs of their own, beside none.
+const MOST_TAGS: usize = 2;
+/// Most owners whose workers are tried for sets of replicas.
+const MOST_DRAWN: usize = 32;
+/// A task that takes more replicas is sold only while twice as many owners are there: each dissent takes more of them, and who
+/// drops out of a task is not asked again.
+const FEW_REPLICAS: usize = 3;
+/// The bit of a tag that says TEE: an enclave's result takes another way than a hosted pool's.
+const TEE: u8 = 1;
+/// What a machine has that runs at the reference machine's speed.
+pub(super) const FULL_SPEED: u64 = 1_000;
+
+/// A worker as supply counts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) owner: Address,
+    pub(super) floors: BTreeMap<u64, Amount>,
+    pub(super) cores: u64,
+    pub(super) slots: u64,
+    pub(super) tag: Tag,
+    pub(super) weight: Weight,
+    /// Per mille of the reference machine's.
+    pub(super) speed: u64,
+}
+
+impl Member {
+    pub(super) fn new(worker: &Worker, weight: Weight, speed: u64, private: bool) -> Self {
+        let mut tag = worker.tag;
+        tag.0[31] &= !TEE;
+        Self {
+            owner: if private { worker.address } else { worker.owner },
+            floors: worker.floors.clone(),
+            cores: worker.cores.into(),
+            slots: u64::from(worker.slots).max(worker.cores.into()),
+            tag,
+            weight,
+            speed,
+        }
+    }
+
+    fn floor(&self, category: u64) -> Option<Amount> {
+        if self.floors.is_empty() { Some(Amount::ZERO) } else { self.floors.get(&category).copied() }
+    }
+
+    fn power(&self) -> u64 {
+        self.cores.saturating_mul(self.speed)
+    }
+}
+
+/// What is true of the pool as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Rules {
+    pub(super) private: bool,
+    /// What a worker stakes, percent of the price.
+    pub(super) stake: u64,
+    /// The pool's share, percent.
+    pub(super) share: u64,
+    /// Tasks with a dissent, per mille.
+    pub(super) dissents: u64,
+    /// What the pool pays beside PoCo's split, per mille of a floor.
+    pub(super) extras: u64,
+}
+
+/// What the workers of a floor, and all who ask less, sell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Level {
+    pub(super) floor: Amount,
+    /// Cores, thousandths of a reference machine's.
+    pub(super) power: u64,
+    pub(super) slots: u64,
+    pub(super) classes: Vec<Class>,
+}
+
+/// A trust and a capability that a level sells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Class {
+    pub(super) trust: u64,
+    pub(super) tag: Tag,
+    /// The price for each thousandth of the floor.
+    pub(super) factor: u64,
+    /// Replicas that a task takes at the most.
+    pub(super) replicas: u64,
+    /// Tasks at once, thousandths of a reference machine's each, also after the owner of most of them has left.
+    pub(super) lanes: u64,
+}
+
+/// What a pool's workers sell in a time class, by rising floor.
+pub(super) fn levels(
+    members: &BTreeMap<Address, Member>,
+    category: u64,
+    rules: &Rules,
+    has: &impl Fn(Address) -> Amount,
+) -> Vec<Level> {
+    // A machine that would take longer than there is time for every task is none.
+    let able: Vec<(Address, &Member, Amount)> = members
+        .iter()
+        .filter(|(_, member)| member.speed > 0)
+        .filter_map(|(address, member)| Some((*address, member, member.floor(category)?)))
+        .collect();
+    let mut levels = Vec::new();
+    for floor in floors(&able, rules.private) {
+        let team: Vec<(Address, &Member)> =
+            able.iter().filter(|it| it.2 <= floor).map(|(address, member, _)| (*address, *member)).collect();
+        let mut classes = Vec::new();
+        for tag in tags(&team) {
+            let tagged: Vec<(Address, &Member)> =
+                team.iter().filter(|(_, member)| tag.is_subset_of(member.tag)).copied().collect();
+            classes.extend(classes_of(&tagged, tag, floor, rules, has));
+        }
+        let power = sum(team.iter().map(|(_, member)| member.power()));
+        let slots = sum(team.iter().map(|(_, member)| member.slots));
+        levels.push(Level { floor, power, slots, classes });
+    }
+    levels
+}
+
+fn sum(parts: impl Iterator<Item = u64>) -> u64 {
+    parts.fold(0, u64::saturating_add)
+}
+
+/// The floors that get a level: the lowest that enough owners accept, the highest, and two between.
+fn floors(able: &[(Address, &Member, Amount)], private: bool) -> BTreeSet<Amount> {
+    let owners: BTreeSet<Address> = able.iter().map(|(_, member, _)| member.owner).collect();
+    let needed = if private { 1 } else { owners.len().min(2) };
+    let mut asked: Vec<(Amount, Address)> = able.iter().map(|(_, member, floor)| (*floor, member.owner)).collect();
+    asked.sort_unstable();
+    let mut accepting = BTreeSet::new();
+    let enough = asked.iter().position(|(_, owner)| {
+        accepting.insert(*owner);
+        accepting.len() >= needed
+    });
+    let Some(asked) = enough.and_then(|first| asked.get(first..)) else { return BTreeSet::new() };
+    let last = asked.len().saturating_sub(1);
+    let steps = MOST_LEVELS.saturating_sub(1);
+    let distinct: BTreeSet<Amount> = asked.iter().map(|(floor, _)| *floor).collect();
+    if distinct.len() <= MOST_LEVELS {
+        return distinct;
+    }
+    let at = |step: usize| last.saturating_mul(step).checked_div(steps).expect("there are several levels");
+    (0..=steps).filter_map(|step| asked.get(at(step)).map(|(floor, _)| *floor)).collect()
+}
+
+/// The capabilities that get rungs: none, and those that most of the workers have.
+fn tags(team: &[(Address, &Member)]) -> Vec<Tag> {
+    let mut counts: BTreeMap<Tag, usize> = BTreeMap::new();
+    for (_, member) in team.iter().filter(|(_, member)| member.tag != Tag::NONE) {
+        let count = counts.entry(member.tag).or_default();
+        *count = count.saturating_add(1);
+    }
+    let mut counts: Vec<(usize, Tag)> = counts.into_iter().map(|(tag, count)| (count, tag)).collect();
+    counts.sort_unstable_by(|left, right| right.cmp(left));
+    let some = counts.into_iter().take(MOST_TAGS).map(|(_, tag)| tag);
+    [Tag::NONE].into_iter().chain(some).collect()
+}
+
+fn classes_of(
+    team: &[(Address, &Member)],
+    tag: Tag,
+    floor: Amount,
+    rules: &Rules,
+    has: &impl Fn(Address) -> Amount,
+) -> Vec<Class> {
+    let mut classes = Vec::new();
+    for trust in TRUSTS {
+        let cover = Cover {
+            trust,
+            share: rules.share,
+            owners: if trust > 2 && !rules.private { 2 } else { 1 },
+            dissents: rules.dissents,
+            extras: if trust > 2 { 0 } else { rules.extras },
+        };
+        let Some(factor) = split::price(&lightest(team.iter().map(|(_, member)| *member)), &cover) else { break };
+        let stake = stake(price(floor, factor), rules.stake);
+        let staked: Vec<&Member> =
+            team.iter().filter(|(address, _)| has(*address) >= stake).map(|(_, member)| *member).collect();
+        // The lightest first: then any others are enough, too.
+        let mut weights = lightest(staked.iter().copied());
+        weights.sort_unstable();
+        let owners = weights.len();
+        let Some(set) = split::enough(weights.into_iter(), &cover, None) else { break };
+        if set.len() > FEW_REPLICAS && owners < set.len().saturating_mul(2) {
+            break;
+        }
+        let replicas = u64::try_from(set.len()).expect("a task's replicas are few");
+        let lanes = lanes(&staked, replicas);
+        classes.push(Class { trust, tag, factor, replicas, lanes });
+    }
+    classes
+}
+
+/// One worker of each owner, its lightest; of at most so many owners, by address.
+fn lightest<'a>(team: impl Iterator<Item = &'a Member>) -> Vec<Weight> {
+    let mut owners: BTreeMap<Address, Weight> = BTreeMap::new();
+    for member in team {
+        let weight = owners.entry(member.owner).or_insert(member.weight);
+        *weight = (*weight).min(member.weight);
+    }
+    owners.into_values().take(MOST_DRAWN).collect()
+}
+
+/// How many tasks run at once when each takes replicas of distinct owners; without the owner of most, where others are left
+/// who are enough.
+fn lanes(team: &[&Member], replicas: u64) -> u64 {
+    let mut owners: BTreeMap<Address, u64> = BTreeMap::new();
+    for member in team {
+        let power = owners.entry(member.owner).or_default();
+        *power = power.saturating_add(member.power());
+    }
+    let mut powers: Vec<u64> = owners.into_values().collect();
+    powers.sort_unstable();
+    let all = side_by_side(&powers, replicas);
+    powers.pop();
+    let without = side_by_side(&powers, replicas);
+    if without == 0 { all } else { without }
+}
+
+/// The most x for which parts of at most x of each, together, are `replicas` times x.
+fn side_by_side(powers: &[u64], replicas: u64) -> u64 {
+    let enough = |lanes: u64| sum(powers.iter().map(|power| (*power).min(lanes))) >= lanes.saturating_mul(replicas);
+    let most = sum(powers.iter().copied()).checked_div(replicas.max(1)).expect("a replica is one at least");
+    let mut range = (0, most);
+    while range.0 < range.1 {
+        let half = range.0.midpoint(range.1.saturating_add(1));
+        if enough(half) {
+            range.0 = half;
+        } else {
+            range.1 = half.saturating_sub(1);
+        }
+    }
+    range.0
+}
+
+/// So many thousandths of a floor, rounded up.
+pub(super) fn price(floor: Amount, factor: u64) -> Amount {
+    Amount(floor.0.saturating_mul(U256::from(factor)).div_ceil(U256::from(split::PER_MILLE)))
+}
+
+/// The floor, or what is paid above it, of which so many thousandths are this price.
+pub(super) fn rate(price: Amount, factor: u64) -> Amount {
+    let whole = price.0.saturating_mul(U256::from(split::PER_MILLE));
+    Amount(whole.checked_div(U256::from(factor.max(1))).expect("a factor is one at least"))
+}
+
+/// So many percent of a price.
+pub(super) fn stake(price: Amount, ratio: u64) -> Amount {
+    let hundredfold = price.0.saturating_mul(U256::from(ratio));
+    Amount(hundredfold.checked_div(U256::from(100)).expect("a hundred is not zero"))
+}
+
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "small numbers of tests")]
+mod tests {
+    use super::*;
+
+    fn member(owner: u8, floor: u64, cores: u64) -> Member {
+        Member {
+            owner: Address::repeat_byte(owner),
+            floors: BTreeMap::from([(0, Amount::nanos(floor))]),
+            cores,
+            slots: cores * 2,
+            tag: Tag::NONE,
+            weight: Weight { poco: 2, gate: 2 },
+            speed: FULL_SPEED,
+        }
+    }
+
+    fn sold(members: &[Member], private: bool) -> Vec<Level> {
+        let members =
+            members.iter().zip(1_u8..).map(|(it, name)| (Address::with_last_byte(name), it.clone())).collect();
+        let rules = Rules { private, stake: 0, share: 10, dissents: 0, extras: 0 };
+        levels(&members, 0, &rules, &|_| Amount::ZERO)
+    }
+
+    #[test]
+    fn what_replicas_can_be_had_is_bounded_by_the_owners_and_not_by_the_cores() {
+        assert_eq!(side_by_side(&[1_000, 100_000], 2), 1_000);
+        assert_eq!(side_by_side(&[1_000, 1_000, 100_000], 2), 2_000);
+        assert_eq!(side_by_side(&[3_000, 3_000, 3_000], 2), 4_500);
+        assert_eq!(side_by_side(&[3_000], 2), 0);
+    }
+
+    #[test]
+    fn volume_is_counted_without_the_owner_of_most() {
+        let crew = [member(1, 10, 50), member(2, 10, 2), member(3, 10, 1)];
+        let lanes: Vec<(u64, u64)> = sold(&crew, false)[0].classes.iter().map(|it| (it.trust, it.lanes)).collect();
+        assert_eq!(lanes, [(2, 3_000), (4, 1_000), (8, 1_000)]);
+    }
+
+    #[test]
+    fn a_floor_that_one_owner_alone_accepts_is_not_sold_unless_there_is_no_other() {
+        let floors = |crew: &[Member], private| -> Vec<u64> {
+            sold(crew, private).iter().map(|level| level.floor.to_nanos().unwrap()).collect()
+        };
+        assert_eq!(floors(&[member(1, 10, 1), member(1, 20, 1), member(2, 30, 1)], false), [30]);
+        assert_eq!(floors(&[member(1, 10, 1), member(1, 20, 1)], false), [10, 20]);
+        assert_eq!(floors(&[member(1, 10, 1), member(2, 30, 1)], true), [10, 30]);
+    }
+
+    #[test]
+    fn however_many_floors_there_are_the_levels_are_few_and_reach_all_workers() {
+        let crew: Vec<Member> = (1..=100).map(|name| member(name, u64::from(name), 1)).collect();
+        let levels = sold(&crew, false);
+        assert!(levels.len() <= MOST_LEVELS);
+        assert_eq!(levels[0].floor, Amount::nanos(2));
+        assert_eq!(levels.last().unwrap().power, 100_000);
+    }
+
+    #[test]
+    fn what_only_some_can_do_is_sold_beside_and_no_enclave_is() {
+        let mut crew = vec![member(1, 10, 1), member(2, 10, 1), member(3, 10, 1)];
+        crew[0].tag.0[30] = 1;
+        crew[1].tag.0[30] = 1;
+        let sold = sold(&crew, false);
+        let gpu: Vec<(u64, u64)> = sold[0]
+            .classes
+            .iter()
+            .filter(|class| class.tag != Tag::NONE)
+            .map(|class| (class.trust, class.replicas))
+            .collect();
+        assert_eq!(gpu, [(2, 1), (4, 2)]);
+        let worker = Worker { tag: Tag(units::B256::with_last_byte(1)), ..Worker::default() };
+        assert_eq!(Member::new(&worker, crew[0].weight, 1, false).tag, Tag::NONE);
+    }
+}
