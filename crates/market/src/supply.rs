@@ -27,7 +27,7 @@ use load::Loads;
 use measure::{Kind, Measures};
 use orders::WorkerpoolOrder;
 use rung::{HORIZON_MS, Place, Rung, Span, Stand, capacity, is_rungs, usable};
-use split::Weight;
+use split::{Prices, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, Amount, B256, DealId, OrderHash, U256};
 
@@ -46,6 +46,7 @@ struct Crew {
     changed: bool,
     /// What else it was reckoned from.
     rules: Option<Rules>,
+    prices: Prices,
 }
 
 /// The hosted pools' rungs.

@@ -4,7 +4,7 @@
 //! public exchange at least two owners, unless the pool has but one, since a program that always fails takes two witnesses.
 //! A level sells a class of trust when its lightest workers, one of each owner, are enough for it.
 
-use super::split::{self, Cover, Weight};
+use super::split::{self, Cover, Prices, Weight};
 use dispatch::Worker;
 use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, Amount, Tag, U256};
@@ -105,6 +105,7 @@ pub(super) fn levels(
     members: &BTreeMap<Address, Member>,
     category: u64,
     rules: &Rules,
+    prices: &mut Prices,
     has: &impl Fn(Address) -> Amount,
 ) -> Vec<Level> {
     // A machine that would take longer than there is time for every task is none.
@@ -121,7 +122,7 @@ pub(super) fn levels(
         for tag in tags(&team) {
             let tagged: Vec<(Address, &Member)> =
                 team.iter().filter(|(_, member)| tag.is_subset_of(member.tag)).copied().collect();
-            classes.extend(classes_of(&tagged, tag, floor, rules, has));
+            classes.extend(classes_of(&tagged, (tag, floor), rules, prices, has));
         }
         let power = sum(team.iter().map(|(_, member)| member.power()));
         let slots = sum(team.iter().map(|(_, member)| member.slots));
@@ -171,9 +172,9 @@ fn tags(team: &[(Address, &Member)]) -> Vec<Tag> {
 
 fn classes_of(
     team: &[(Address, &Member)],
-    tag: Tag,
-    floor: Amount,
+    (tag, floor): (Tag, Amount),
     rules: &Rules,
+    prices: &mut Prices,
     has: &impl Fn(Address) -> Amount,
 ) -> Vec<Class> {
     let mut classes = Vec::new();
@@ -185,7 +186,7 @@ fn classes_of(
             dissents: rules.dissents,
             extras: if trust > 2 { 0 } else { rules.extras },
         };
-        let Some(factor) = split::price(&lightest(team.iter().map(|(_, member)| *member)), &cover) else { break };
+        let Some(factor) = prices.price(lightest(team.iter().map(|(_, member)| *member)), &cover) else { break };
         let stake = stake(price(floor, factor), rules.stake);
         let staked: Vec<&Member> =
             team.iter().filter(|(address, _)| has(*address) >= stake).map(|(_, member)| *member).collect();
@@ -284,7 +285,7 @@ mod tests {
         let members =
             members.iter().zip(1_u8..).map(|(it, name)| (Address::with_last_byte(name), it.clone())).collect();
         let rules = Rules { private, stake: 0, share: 10, dissents: 0, extras: 0 };
-        levels(&members, 0, &rules, &|_| Amount::ZERO)
+        levels(&members, 0, &rules, &mut Prices::default(), &|_| Amount::ZERO)
     }
 
     #[test]

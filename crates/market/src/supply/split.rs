@@ -8,12 +8,16 @@
 //! and second witnesses. Whom the split leaves short all the same is topped up out of that share.
 
 use poco::{is_consensus, log_weight};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use units::U256;
 
 /// A thousandth is the unit of every factor here.
 pub(super) const PER_MILLE: u64 = 1_000;
 /// Most that a price is for each part of its floor: a set of which one member has the thousandth part is left to top-ups.
 const MOST: u64 = 1_000_000;
+/// Prices that are remembered.
+const MOST_KNOWN: usize = 1_024;
 
 /// What a worker counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,7 +35,7 @@ impl Weight {
 }
 
 /// What a price must cover.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cover {
     /// How sure of each result.
     pub(super) trust: u64,
@@ -43,6 +47,28 @@ pub(super) struct Cover {
     pub(super) dissents: u64,
     /// What the pool pays beside PoCo's split, per mille of the floor of a task.
     pub(super) extras: u64,
+}
+
+/// Prices that were worked out: a crew changes seldom in what its workers weigh, and the same team sells in every category.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Prices {
+    known: BTreeMap<(Vec<Weight>, Cover), Option<u64>>,
+}
+
+impl Prices {
+    /// As [`price`].
+    pub(super) fn price(&mut self, team: Vec<Weight>, cover: &Cover) -> Option<u64> {
+        if self.known.len() >= MOST_KNOWN {
+            self.known.clear();
+        }
+        match self.known.entry((team, *cover)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(place) => {
+                let found = price(&place.key().0, cover);
+                *place.insert(found)
+            }
+        }
+    }
 }
 
 /// Whether PoCo would accept what weighs so much against others.

@@ -138,8 +138,9 @@ impl Supply {
             };
             crew.rules = Some(rules);
             let categories = (0_u64..).zip(exchange.categories());
+            let (members, prices) = (&crew.members, &mut crew.prices);
             let levels =
-                categories.map(|(category, _)| (category, crew::levels(&crew.members, category, &rules, &has)));
+                categories.map(|(category, _)| (category, crew::levels(members, category, &rules, prices, &has)));
             crew.levels = levels.collect();
         }
     }
