@@ -202,6 +202,7 @@ mod tests {
     use crate::classes::Class;
     use orders::{RequestOrder, WorkerpoolOrder};
     use proptest::prelude::*;
+    use std::collections::BTreeSet;
     use units::{B256, Tag};
 
     /// Pools 1 to 3: the first is busy, the second's owner is poor, of the third nothing is known.
@@ -245,7 +246,19 @@ mod tests {
             compatible::class(&World, wants, &goods.demands(), &Class::of(order))
                 .or_else(|| (!stake.is_covered(&World, wants.requester, volume)).then_some(Misfit::Unstaked))
         };
-        let found = first_fit(book.workerpools.on(&wants.category), misfit);
+        // Of a class that does not fit, price aside, its dearer offers are not named as too dear.
+        let mut passed = BTreeSet::new();
+        let rows = book.workerpools.on(&wants.category).filter(|row| {
+            let class = Class::of(&row.order);
+            let known = passed.contains(&class);
+            if row.order.workerpoolprice <= wants.pool_price
+                && compatible::class(&World, wants, &goods.demands(), &class).is_some()
+            {
+                passed.insert(class);
+            }
+            !known
+        });
+        let found = first_fit(rows, misfit);
         found.map(|row| row.hash).map_err(Obstacle::NoWorkerpoolOrder)
     }
 

@@ -43,6 +43,11 @@ pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Ex
     let hosted = host::start(&folder, args.listen, args.private).await?;
     note_running(&context.home, &folder)?;
     let url = host::url_for_others(hosted.addr());
+    // Before the address is said: whoever reads it may act with the operator's key at once.
+    let issued = match hosted.join_token() {
+        Some(_) => None,
+        None => fund_stakes(context, &folder, &hosted.url(), args.stakes).await?,
+    };
     say(format_args!("exchange    {url}"));
     let join = match hosted.join_token() {
         Some(token) => {
@@ -51,7 +56,9 @@ pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Ex
         }
         None => {
             say("open        to everybody");
-            fund_stakes(context, &folder, &hosted.url(), args.stakes).await?;
+            if let Some(issued) = issued {
+                say(format_args!("stakes      {issued} credits issued to the operator, for its pools to stake"));
+            }
             String::new()
         }
     };
@@ -65,15 +72,13 @@ pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Ex
     Ok(Exit::Done)
 }
 
-/// Sees to it that the exchange's own pools can stake for the deals they make: their owner is the operator.
-async fn fund_stakes(context: &Context, folder: &Path, url: &str, stakes: Amount) -> anyhow::Result<()> {
-    let Some(operator) = host::operator_key(folder)? else { return Ok(()) };
+/// Sees to it that the exchange's own pools can stake for the deals they make: their owner is the operator. What was issued.
+async fn fund_stakes(context: &Context, folder: &Path, url: &str, stakes: Amount) -> anyhow::Result<Option<Amount>> {
+    let Some(operator) = host::operator_key(folder)? else { return Ok(None) };
     let client = connect(&context.home, &operator, url, None, Options::default().patience).await?;
     let account = client.account(operator.address()).await?;
     let has = account.free.checked_add(account.locked).unwrap_or(stakes);
-    if let Some(missing) = stakes.checked_sub(has).filter(|missing| !missing.is_zero()) {
-        client.issue(operator.address(), missing).await?;
-        say(format_args!("stakes      {missing} credits issued to the operator, for its pools to stake"));
-    }
-    Ok(())
+    let Some(missing) = stakes.checked_sub(has).filter(|missing| !missing.is_zero()) else { return Ok(None) };
+    client.issue(operator.address(), missing).await?;
+    Ok(Some(missing))
 }
