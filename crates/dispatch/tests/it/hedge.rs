@@ -129,6 +129,26 @@ fn a_hedge_that_is_called_off_is_paid_for_its_part() {
 }
 
 #[test]
+fn a_newcomers_replica_that_a_hedge_beats_is_not_paid_for_having_been_held() {
+    let mut world = under_way(4);
+    let mut slow = world.worker(2, 2, 1);
+    slow.floors = BTreeMap::from([(0, Amount::nanos(100))]);
+    world.dispatch.worker_asks(slow.address, slow.floors, 0);
+    world.runs(2, task(1, 3));
+    world.wait(TEN * 3);
+    world.join(3, 1);
+    assert_eq!(world.grants(), [(3, 3)]);
+    world.runs(3, task(1, 3));
+    world.wait(Duration::from_secs(9));
+    let told = world.finishes(3, task(1, 3));
+    assert!(
+        told.iter().any(|it| matches!(it, Decision::Cancel { worker, .. } if *worker == self::worker(2))),
+        "{told:?}"
+    );
+    assert!(!told.iter().any(|it| matches!(it, Decision::PayHedge { .. })), "{told:?}");
+}
+
+#[test]
 fn hedges_in_vain_are_bounded_by_a_share_of_the_jobs_tasks() {
     let mut world = World::new();
     let tasks = 40_u64;
