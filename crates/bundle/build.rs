@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-wasip1";
-const GUESTS: [&str; 3] = ["tracer", "misfit", "nothing"];
+const GUESTS: [&str; 5] = ["tracer", "misfit", "nothing", "search", "render"];
+/// What guests are made of beside themselves.
+const PARTS: [&str; 1] = ["kit"];
 
 fn main() {
     if let Err(message) = build() {
@@ -23,7 +25,7 @@ fn main() {
 fn build() -> Result<(), String> {
     let apps = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("../../apps");
     let apps = apps.canonicalize().map_err(|error| format!("{}: {error}", apps.display()))?;
-    for watched in ["Cargo.toml", "Cargo.lock", "scenes"].into_iter().chain(GUESTS) {
+    for watched in ["Cargo.toml", "Cargo.lock", "scenes"].into_iter().chain(GUESTS).chain(PARTS) {
         println!("cargo::rerun-if-changed={}", apps.join(watched).display());
     }
     require_target()?;

@@ -1,4 +1,5 @@
-//! The guest programs of `apps/`, compiled to WebAssembly from source during the build, and the demo's scene.
+//! The guest programs of `apps/`, compiled to WebAssembly from source during the build: apps with their manifests, programs of
+//! tests, and the demo's scene.
 //!
 //! Each module is a WASI preview 1 command. Nothing here runs one: that is the sandbox's.
 
@@ -14,6 +15,31 @@ pub const NOTHING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/nothing.was
 /// ways on stderr and exits with code 2.
 pub const MISFIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misfit.wasm"));
 
+/// An app that `hands` knows without its being published: its manifest, and the files that names.
+#[derive(Clone, Copy, Debug)]
+pub struct App {
+    /// What a person types after `hands`.
+    pub name: &'static str,
+    /// Its `manyhands.toml`.
+    pub manifest: &'static str,
+    /// Its WebAssembly files, by name.
+    pub files: &'static [(&'static str, &'static [u8])],
+}
+
+/// The apps that `hands` brings along.
+pub const APPS: &[App] = &[
+    App {
+        name: "render",
+        manifest: include_str!("../../../apps/render/manyhands.toml"),
+        files: &[("render.wasm", include_bytes!(concat!(env!("OUT_DIR"), "/render.wasm"))), ("tracer.wasm", TRACER)],
+    },
+    App {
+        name: "search",
+        manifest: include_str!("../../../apps/search/manyhands.toml"),
+        files: &[("search.wasm", include_bytes!(concat!(env!("OUT_DIR"), "/search.wasm")))],
+    },
+];
+
 /// The demo's scene: file names and contents. The first is the one to hand to [`TRACER`], the others are named in it.
 pub const DEMO_SCENE: &[(&str, &[u8])] = &[
     ("hands.obj", include_bytes!("../../../apps/scenes/hands.obj")),
@@ -22,11 +48,16 @@ pub const DEMO_SCENE: &[(&str, &[u8])] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::{DEMO_SCENE, MISFIT, NOTHING, TRACER};
+    use super::{APPS, DEMO_SCENE, MISFIT, NOTHING, TRACER};
+
+    fn modules() -> Vec<&'static [u8]> {
+        let apps = APPS.iter().flat_map(|app| app.files).map(|(_, module)| *module);
+        [TRACER, NOTHING, MISFIT].into_iter().chain(apps).collect()
+    }
 
     #[test]
     fn every_guest_is_a_webassembly_module() {
-        for module in [TRACER, NOTHING, MISFIT] {
+        for module in modules() {
             assert_eq!(module[..8], *b"\0asm\x01\0\0\0");
         }
     }
@@ -36,7 +67,7 @@ mod tests {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
         let root = std::fs::canonicalize(root).expect("the repository is there");
         let root = root.to_str().expect("a readable path").as_bytes();
-        for module in [TRACER, NOTHING, MISFIT] {
+        for module in modules() {
             assert!(!module.windows(root.len()).any(|window| window == root));
         }
     }

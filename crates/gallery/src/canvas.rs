@@ -22,6 +22,11 @@ impl Canvas {
         }
     }
 
+    /// The picture as it is now.
+    pub(crate) fn into_frame(self) -> Frame {
+        self.0
+    }
+
     pub(crate) fn width(&self) -> usize {
         self.0.width
     }

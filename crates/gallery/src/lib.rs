@@ -6,9 +6,13 @@
 use std::io::Cursor;
 
 mod canvas;
+mod protocol;
+mod sheet;
 mod terminal;
 
 use canvas::Canvas;
+pub use protocol::Protocol;
+pub use sheet::Sheet;
 pub use terminal::preview;
 
 /// Pixels that a single frame may have, and all frames of a sheet or animation together.
@@ -83,6 +87,33 @@ impl Frame {
         self.height
     }
 
+    /// A frame of one colour.
+    fn plain(width: usize, height: usize, colour: [u8; 3]) -> Self {
+        Self { width, height, rgb: colour.repeat(width * height) }
+    }
+
+    /// The frame made smaller, its shape kept, so that it is at most so wide and high; each pixel is the mean of those it stands
+    /// for. One that fits stays as it is.
+    #[must_use]
+    pub fn fit(&self, width: usize, height: usize) -> Self {
+        let (width, height) = (width.max(1), height.max(1));
+        if self.width <= width && self.height <= height {
+            return self.clone();
+        }
+        let (across, down) = if self.width * height > self.height * width {
+            (width, (self.height * width / self.width).max(1))
+        } else {
+            ((self.width * height / self.height).max(1), height)
+        };
+        let mut rgb = Vec::with_capacity(across * down * 3);
+        for row in 0..down {
+            for column in 0..across {
+                rgb.extend(terminal::mean(self, (column, across), (row, down)));
+            }
+        }
+        Self { width: across, height: down, rgb }
+    }
+
     /// Red, green and blue of a pixel inside the frame.
     fn pixel(&self, x: usize, y: usize) -> [u8; 3] {
         let start = (y * self.width + x) * 3;
@@ -93,6 +124,18 @@ impl Frame {
 fn over_black(colour: u8, alpha: u8) -> u8 {
     let product = u16::from(colour) * u16::from(alpha);
     u8::try_from((product + 127) / 255).expect("255 times 255 over 255 is 255")
+}
+
+/// A frame as a PNG.
+///
+/// # Errors
+/// [`GalleryError::Encoding`].
+pub fn to_png(frame: &Frame) -> Result<Vec<u8>, GalleryError> {
+    let mut file = Vec::new();
+    let mut writer = encoder(&mut file, frame.width, frame.height)?.write_header()?;
+    writer.write_image_data(&frame.rgb)?;
+    writer.finish()?;
+    Ok(file)
 }
 
 /// All frames side by side, in reading order, as a PNG. Smaller frames lie in the middle of their cells.

@@ -24,7 +24,7 @@ pub fn preview(frame: &Frame, columns: usize) -> String {
 }
 
 /// Mean colour of the part of the frame that one of so many columns and rows covers.
-fn mean(frame: &Frame, column: (usize, usize), row: (usize, usize)) -> [u8; 3] {
+pub(crate) fn mean(frame: &Frame, column: (usize, usize), row: (usize, usize)) -> [u8; 3] {
     let part = |(number, count): (usize, usize), length: usize| {
         let start = (number * length / count).min(length - 1);
         start..((number + 1) * length / count).clamp(start + 1, length)

@@ -30,13 +30,14 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     ("agent", &["units", "orders", "results", "blobs", "sandbox", "api"]),
     ("client", &["units", "orders", "abi", "results", "api"]),
     ("simulator", &["units", "orders", "abi", "poco", "exchange", "market", "api", "agent"]),
+    ("manifest", &[]),
     ("bundle", &[]),
     ("gallery", &[]),
     (
         "cli",
         &[
             "units", "orders", "abi", "results", "poco", "exchange", "market", "journal", "blobs", "sandbox", "api",
-            "server", "agent", "client", "bundle", "gallery",
+            "server", "agent", "client", "manifest", "bundle", "gallery",
         ],
     ),
 ];
@@ -69,6 +70,7 @@ pub(crate) const ONLY: &[(&str, &[&str])] = &[
     ("oci-client", &["images"]),
     ("rusqlite", &["journal"]),
     ("tar", &["images"]),
+    ("toml_edit", &["manifest"]),
     ("tower-http", &["server"]),
     ("wasmtime", &["sandbox"]),
     ("wasmtime-wasi", &["sandbox"]),

@@ -138,3 +138,27 @@ proptest! {
         assert_eq!(blocks, columns.clamp(1, width as usize));
     }
 }
+
+#[test]
+fn a_growing_sheet_has_its_shape_from_the_first_picture_on_and_fills_as_they_come() {
+    let mut sheet = gallery::Sheet::new(6);
+    assert!(sheet.frame().is_err());
+    sheet.put(4, &plain(640, 480, [200, 0, 0]), false);
+    let first = sheet.frame().unwrap();
+    sheet.put(0, &plain(64, 48, [0, 200, 0]), true);
+    sheet.put(99, &plain(64, 48, [0, 0, 200]), false);
+    let second = sheet.frame().unwrap();
+    assert_eq!((first.width(), first.height()), (second.width(), second.height()));
+    assert_ne!(first, second);
+    let again = Frame::from_png(&gallery::to_png(&second).unwrap()).unwrap();
+    assert_eq!(again, second);
+}
+
+#[test]
+fn a_picture_that_is_made_to_fit_keeps_its_shape() {
+    let wide = plain(640, 480, [10, 20, 30]);
+    for (most, made) in [((100, 100), (100, 75)), ((1_000, 60), (80, 60)), ((640, 480), (640, 480)), ((1, 1), (1, 1))] {
+        let small = wide.fit(most.0, most.1);
+        assert_eq!((small.width(), small.height()), made);
+    }
+}
