@@ -64,6 +64,8 @@ impl Dispatch {
     pub fn package(&mut self, at: Timestamp, task: TaskId, digest: B256, decisions: &mut Vec<Decision>) {
         let Some(open) = self.open.get_mut(&task) else { return };
         open.packages.insert(digest);
+        // Asked for no more, unless it is another's that is wanted.
+        self.unasked.remove(&task);
         self.examine(at, task, decisions);
     }
 

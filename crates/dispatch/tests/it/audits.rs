@@ -74,6 +74,17 @@ fn a_check_is_not_decided_before_the_package_is_here_but_its_workers_have_passed
 }
 
 #[test]
+fn a_package_that_comes_with_its_statement_is_not_asked_for_while_the_result_is_held() {
+    let mut world = World::audited(10, 0);
+    world.deal(1, 1, 1);
+    world.join(1, 1);
+    world.grants();
+    assert_eq!(world.states(1, first(), result(1)), []);
+    world.package(first(), result(1));
+    assert_eq!(world.asks(), []);
+}
+
+#[test]
 fn a_provisional_result_is_held_until_a_later_check_of_its_worker_passes() {
     let mut world = World::audited(1, 0);
     world.deal(1, 1, 3);
