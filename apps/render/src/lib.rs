@@ -3,8 +3,11 @@
 //! OBJ and glTF scenes are read by the tracer itself, so that what a task would stumble over is found here. Invariants: a file
 //! is asked for by the name that the scene has for it, and never opened anywhere but below the folder of files.
 
+pub mod blend;
+
+use blend::{Blend, LinkKind};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use tracer::scene_file::load;
 
@@ -53,6 +56,83 @@ pub fn beside(folder: &str, name: &str) -> String {
     if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
 }
 
+/// What a Blender file depends on, the libraries that it links with it. Paths relative to a file are looked for beside it; others
+/// lead to places that only one machine has, and are told as `astray`.
+#[must_use]
+pub fn survey_blend(scene: &str, read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> BlendSurvey {
+    let mut survey = BlendSurvey::default();
+    let mut left = vec![scene.to_owned()];
+    while let Some(file) = left.pop() {
+        let Ok(bytes) = read(&file) else {
+            survey.absent.push(file);
+            continue;
+        };
+        survey.files.push(file.clone());
+        let found = match Blend::read(&bytes) {
+            Ok(found) => found,
+            Err(fault) => {
+                survey.faults.push(format!("{file} {fault}"));
+                continue;
+            }
+        };
+        let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for link in &found.links {
+            let Some(path) = link.path.strip_prefix("//").and_then(|path| below(folder, path)) else {
+                survey.faults.push(format!(
+                    "{file}: {} {} lies outside the scene's folder: {}",
+                    link.kind, link.owner, link.path
+                ));
+                continue;
+            };
+            let known = survey.files.iter().chain(&survey.absent).chain(&left).any(|known| *known == path);
+            if known {
+                continue;
+            }
+            if link.kind == LinkKind::Library {
+                left.push(path);
+            } else if read(&path).is_ok() {
+                survey.files.push(path);
+            } else {
+                survey.named.insert(path.clone(), format!("{} {}", link.kind, link.owner));
+                survey.absent.push(path);
+            }
+        }
+        if file == scene {
+            survey.scene = Some(found);
+        }
+    }
+    survey
+}
+
+/// What was found in a Blender file and in those that it links.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BlendSurvey {
+    /// The scene itself.
+    pub scene: Option<Blend>,
+    /// The files that are there.
+    pub files: Vec<String>,
+    /// Those that are not.
+    pub absent: Vec<String>,
+    /// What those are to the file that names them, where that is known.
+    pub named: BTreeMap<String, String>,
+    /// What is wrong.
+    pub faults: Vec<String>,
+}
+
+/// A path below the top folder, `..` worked out; none where it leads above.
+fn below(folder: &str, path: &str) -> Option<String> {
+    let path = path.replace('\\', "/");
+    let mut names: Vec<&str> = folder.split('/').filter(|name| !name.is_empty()).collect();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()?),
+            name => names.push(name),
+        }
+    }
+    Some(names.join("/"))
+}
+
 /// The files that would have the same name in a task's folder of inputs, which has no folders in it.
 #[must_use]
 pub fn clashes(files: &[String]) -> Vec<String> {
@@ -95,6 +175,13 @@ mod tests {
             "bufferViews":[{"buffer":0,"byteLength":36}],"buffers":[{"uri":"mesh.bin","byteLength":36}]}"#;
         let found = survey("s.gltf", &|path| read(path, &[("s.gltf", text)]));
         assert_eq!(found.absent, ["mesh.bin"]);
+    }
+
+    #[test]
+    fn a_path_of_blenders_is_worked_out_and_never_leads_above_the_scenes_folder() {
+        assert_eq!(below("lib", "../textures\\wood.png").as_deref(), Some("textures/wood.png"));
+        assert_eq!(below("", "./a/./b.png").as_deref(), Some("a/b.png"));
+        assert_eq!((below("lib", "../../x"), below("", "../x")), (None, None));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The planner of `hands render`: a task for each frame.
 
 use kit::{FILES, Plan, Request, Task, refuse, want};
-use render::{Survey, clashes, survey};
+use render::blend::Version;
+use render::{Survey, clashes, survey, survey_blend};
 use std::error::Error;
 use std::fs;
 use std::process::ExitCode;
@@ -25,7 +26,47 @@ fn plan() -> Result<(), Box<dyn Error>> {
     let extension = scene.rsplit_once('.').map_or_else(String::new, |(_, extension)| extension.to_ascii_lowercase());
     match extension.as_str() {
         "obj" | "gltf" | "glb" => traced(&request, scene),
-        _ => Ok(refuse(&[format!("{scene}: a scene is an .obj, .gltf or .glb file")])?),
+        "blend" => blended(&request, scene),
+        _ => Ok(refuse(&[format!("{scene}: a scene is a .blend, .obj, .gltf or .glb file")])?),
+    }
+}
+
+/// A Blender file: what it lacks, and which image would render it.
+fn blended(request: &Request, scene: &str) -> Result<(), Box<dyn Error>> {
+    let found = survey_blend(scene, &|path| fs::read(format!("{FILES}/{path}")));
+    let missing = request.missing();
+    let unasked: Vec<String> = found.absent.iter().filter(|path| !missing.contains(&path.as_str())).cloned().collect();
+    if !unasked.is_empty() {
+        return Ok(want(&unasked)?);
+    }
+    let mut against = found.faults;
+    if !request.flag("ignore-missing") {
+        against.extend(found.absent.iter().map(|path| {
+            let what = found.named.get(path).map_or("linked file", String::as_str);
+            format!("{scene} needs {path} ({what}), which is not there: put it there, pack it, or --ignore-missing")
+        }));
+    }
+    if let Some(own) = found.scene {
+        against.push(image(own.version, scene, &request.programs()));
+    }
+    Ok(refuse(&against)?)
+}
+
+/// Why no image renders a scene of this version, or which would if apps could run images.
+fn image(version: Version, scene: &str, programs: &[&str]) -> String {
+    let there: Vec<Version> =
+        programs.iter().filter_map(|name| Version::parse(name.strip_prefix("blender-")?)).collect();
+    let list: Vec<String> = there.iter().map(Version::to_string).collect();
+    match version.nearest(&there) {
+        Some(image) => format!(
+            "{scene} is of Blender {version}: the image of {image} would render it, but apps cannot run images yet"
+        ),
+        None if there.is_empty() => {
+            format!("{scene} is of Blender {version}, and no image of Blender comes with this version of hands")
+        }
+        None => {
+            format!("{scene} is of Blender {version}, which is newer than every image there is: {}", list.join(", "))
+        }
     }
 }
 

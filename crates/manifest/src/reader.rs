@@ -1,8 +1,8 @@
 //! Reading TOML strictly: every mistake with its line, all of them at once.
 
 use std::fmt;
-use std::ops::Range;
-use toml_edit::{Document, Item, Table};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 /// Something in a manifest that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub(crate) struct Reader<'t> {
 /// A table that is being read.
 #[derive(Clone, Copy)]
 pub(crate) struct Fields<'t> {
-    table: &'t Table,
+    table: &'t DeTable<'t>,
     /// What a person calls it: `[split]`.
     name: &'static str,
     at: usize,
@@ -48,8 +48,8 @@ impl<'t> Reader<'t> {
     }
 
     /// The whole document.
-    pub(crate) fn document(text: &'t str) -> Result<Document<&'t str>, Mistakes> {
-        Document::parse(text).map_err(|error| {
+    pub(crate) fn document(text: &'t str) -> Result<Spanned<DeTable<'t>>, Mistakes> {
+        DeTable::parse(text).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let what = format!("this is no TOML: {}", error.message().replace('\n', ", "));
             Mistakes(vec![Mistake { line: line_of(text, at), what }])
@@ -72,11 +72,10 @@ impl<'t> Reader<'t> {
 
     /// Complains of keys that the table does not have.
     pub(crate) fn closed(&mut self, fields: Fields<'t>, keys: &[&str]) {
-        for (key, item) in fields.table {
-            if !keys.contains(&key) {
-                let at = fields.table.key(key).and_then(|key| key.span()).or_else(|| item.span());
-                let what = format!("`{key}` is no key of {}; it has {}", fields.name, keys.join(", "));
-                self.wrong(at.map_or(fields.at, |span| span.start), what);
+        for key in fields.table.keys() {
+            if !keys.contains(&key.get_ref().as_ref()) {
+                let what = format!("`{}` is no key of {}; it has {}", key.get_ref(), fields.name, keys.join(", "));
+                self.wrong(key.span().start, what);
             }
         }
     }
@@ -84,8 +83,8 @@ impl<'t> Reader<'t> {
     /// A part in brackets; a mistake where it must be there and is not.
     pub(crate) fn part(&mut self, fields: Fields<'t>, key: &'static str, name: &'static str) -> Option<Fields<'t>> {
         let item = fields.table.get(key)?;
-        let at = start(item.span(), fields.at);
-        match item.as_table() {
+        let at = item.span().start;
+        match item.get_ref().as_table() {
             Some(table) => Some(Fields { table, name, at }),
             None => {
                 self.wrong(at, format!("`{key}` is a part of its own: write {name} and its keys below"));
@@ -97,14 +96,15 @@ impl<'t> Reader<'t> {
     /// Parts in double brackets.
     pub(crate) fn parts(&mut self, fields: Fields<'t>, key: &'static str, name: &'static str) -> Vec<Fields<'t>> {
         let Some(item) = fields.table.get(key) else { return Vec::new() };
-        let at = start(item.span(), fields.at);
-        match item.as_array_of_tables() {
-            Some(tables) => tables.iter().map(|table| Fields { table, name, at: start(table.span(), at) }).collect(),
-            None => {
-                self.wrong(at, format!("`{key}` may be there many times: write {name} and its keys below"));
-                Vec::new()
-            }
-        }
+        let at = item.span().start;
+        let tables = |part: &'t Spanned<DeValue<'t>>| {
+            Some(Fields { table: part.get_ref().as_table()?, name, at: part.span().start })
+        };
+        let parts = item.get_ref().as_array().and_then(|parts| parts.iter().map(tables).collect::<Option<Vec<_>>>());
+        parts.unwrap_or_else(|| {
+            self.wrong(at, format!("`{key}` may be there many times: write {name} and its keys below"));
+            Vec::new()
+        })
     }
 
     fn typed<T>(
@@ -112,12 +112,12 @@ impl<'t> Reader<'t> {
         fields: Fields<'t>,
         key: &str,
         wanted: &str,
-        of: impl Fn(&'t Item) -> Option<T>,
+        of: impl Fn(&'t DeValue<'t>) -> Option<T>,
     ) -> Option<T> {
         let item = fields.table.get(key)?;
-        let value = of(item);
+        let value = of(item.get_ref());
         if value.is_none() {
-            self.wrong(fields.line(key), format!("`{key}` is {wanted}, not {}", item.type_name()));
+            self.wrong(fields.line(key), format!("`{key}` is {wanted}, not {}", item.get_ref().type_str()));
         }
         value
     }
@@ -137,27 +137,30 @@ impl<'t> Reader<'t> {
 
     /// A list of texts; empty where it is not there.
     pub(crate) fn texts(&mut self, fields: Fields<'t>, key: &str) -> Vec<String> {
-        let list = |item: &'t Item| {
+        let list = |item: &'t DeValue<'t>| {
             let list = item.as_array()?;
-            list.iter().map(|value| value.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+            list.iter().map(|value| value.get_ref().as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
         };
         self.typed(fields, key, "a list of texts in quotes", list).unwrap_or_default()
     }
 
     /// A whole number from 0 on, if it is there.
     pub(crate) fn number(&mut self, fields: Fields<'t>, key: &str) -> Option<u64> {
-        self.typed(fields, key, "a whole number from 0 on", |item| u64::try_from(item.as_integer()?).ok())
+        self.typed(fields, key, "a whole number from 0 on", |item| {
+            let number = item.as_integer()?;
+            u64::from_str_radix(number.as_str(), number.radix()).ok()
+        })
     }
 
     /// Yes or no; none where it is not there.
     pub(crate) fn boolean(&mut self, fields: Fields<'t>, key: &str) -> Option<bool> {
-        self.typed(fields, key, "true or false", Item::as_bool)
+        self.typed(fields, key, "true or false", DeValue::as_bool)
     }
 }
 
 impl<'t> Fields<'t> {
-    pub(crate) fn root(document: &'t Document<&'t str>) -> Self {
-        Self { table: document.as_table(), name: "the manifest", at: 0 }
+    pub(crate) fn root(document: &'t Spanned<DeTable<'t>>) -> Self {
+        Self { table: document.get_ref(), name: "the manifest", at: 0 }
     }
 
     /// Where it begins.
@@ -167,16 +170,12 @@ impl<'t> Fields<'t> {
 
     /// Where this key's value is, or where the part begins.
     pub(crate) fn line(&self, key: &str) -> usize {
-        start(self.table.get(key).and_then(Item::span), self.at)
+        self.table.get(key).map_or(self.at, |item| item.span().start)
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
-}
-
-fn start(span: Option<Range<usize>>, otherwise: usize) -> usize {
-    span.map_or(otherwise, |span| span.start)
 }
 
 fn line_of(text: &str, at: usize) -> usize {

@@ -70,7 +70,7 @@ pub(crate) const ONLY: &[(&str, &[&str])] = &[
     ("oci-client", &["images"]),
     ("rusqlite", &["journal"]),
     ("tar", &["images"]),
-    ("toml_edit", &["manifest"]),
+    ("toml", &["manifest"]),
     ("tower-http", &["server"]),
     ("wasmtime", &["sandbox"]),
     ("wasmtime-wasi", &["sandbox"]),
