@@ -104,9 +104,20 @@ pub struct ExplainWorker {
     /// What would help, in words, where its owner can do something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// Jobs of which it gets no more, as far as they were looked at.
+    /// Jobs of which it gets no more, as far as they were looked at, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub quarantined: Vec<OrderHash>,
+    pub quarantined: Vec<Quarantine>,
+}
+
+/// Why a worker gets no more of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantine {
+    /// The job.
+    pub job: OrderHash,
+    /// A stable word: `late`, `not_brought`, `dissented`, `trouble`, `unable`, `slow`.
+    pub why: String,
+    /// In words, to follow "it".
+    pub words: String,
 }
 
 /// `GET /v1/tasks/{id}/explain`: who had a task, how far they came, and why each part ended.

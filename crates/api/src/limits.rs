@@ -32,6 +32,8 @@ pub const CREDIT_WINDOW: u32 = 4_096;
 pub const OPEN_ORDERS: usize = 50;
 /// Most categories a worker may name a floor for.
 pub const FLOORS: usize = 256;
+/// Most deals that a job names.
+pub const JOB_DEALS: u64 = 1_000;
 /// Longest region a worker may name, bytes.
 pub const REGION_BYTES: usize = 64;
 /// Most files a worker may say it holds.

@@ -38,6 +38,10 @@ pub struct Bag {
     /// Whether float results are made canonical at five times the cost of float code.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub canonical_nans: bool,
+    /// Near where the tasks are best done, such as `eu-west`, as machines name their region: of machines that suit alike, a near
+    /// one is given them first; none stays idle for being far. Read by [`Params::region`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
 }
 
 /// An input file: a blob and the name the task sees it under, in `/iexec_in`.
@@ -125,6 +129,13 @@ impl Params {
         self.manyhands.as_ref().and_then(|bag| bag.table)
     }
 
+    /// Near where the tasks are best done, if that is said and could be a machine's region ([`is_region`]).
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        let region = self.manyhands.as_ref().and_then(|bag| bag.region.as_deref());
+        region.filter(|region| is_region(region))
+    }
+
     /// What the task of this row is to do; without a table every task is of [`Row::default`].
     ///
     /// # Errors
@@ -146,6 +157,12 @@ impl Params {
         check_inputs(&inputs)?;
         Ok(TaskSpec { args, inputs })
     }
+}
+
+/// Whether a text can name a region: 1 to [`limits::REGION_BYTES`] bytes, and nothing unseen in it.
+#[must_use]
+pub fn is_region(text: &str) -> bool {
+    !text.is_empty() && text.len() <= limits::REGION_BYTES && !text.contains(char::is_control)
 }
 
 /// Checks that each input has a plain name of its own.
@@ -229,6 +246,20 @@ mod tests {
         }
         let row = Row { args: vec![], inputs: vec![input("a"), input("a")] };
         assert_eq!(Params::default().task(&row), Err(ParamsError::SameName("a".to_owned())));
+    }
+
+    #[test]
+    fn a_region_is_read_where_a_machine_could_name_it() {
+        let region = |region: &str| {
+            let bag = Bag { version: 1, region: Some(region.to_owned()), ..Bag::default() };
+            let text = serde_json::to_string(&Params { manyhands: Some(bag), ..Params::default() }).unwrap();
+            Params::parse(&text).unwrap().region().map(str::to_owned)
+        };
+        assert_eq!(region("eu-west"), Some("eu-west".to_owned()));
+        for bad in [String::new(), "a\nb".to_owned(), "x".repeat(limits::REGION_BYTES + 1)] {
+            assert_eq!(region(&bad), None, "{bad:?}");
+        }
+        assert_eq!(Params::parse("{}").unwrap().region(), None);
     }
 
     #[test]

@@ -50,8 +50,14 @@ pub struct Machine {
     pub accepted: u64,
     /// Checks passed there.
     pub checks: u64,
+    /// With so many checks passed it is proven there, and may leave with its deposit; 0 where nothing is audited.
+    #[serde(default)]
+    pub proven_at: u64,
     /// Whether it was found to have lied there.
     pub barred: bool,
+    /// Earnings withheld there as its deposit, nano-credits.
+    #[serde(default)]
+    pub withheld: Amount,
 }
 
 /// How somebody is marked, from 1 (bad) to 5 (good).

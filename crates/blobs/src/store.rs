@@ -31,6 +31,12 @@ pub(crate) struct Inner {
 }
 
 impl Store {
+    /// How many handles to this store there are: its folder is free for another once there is none.
+    #[must_use]
+    pub fn holders(&self) -> usize {
+        Arc::strong_count(&self.inner)
+    }
+
     /// Opens the folder, making it where it is not there, and sweeps what a crash left half written. With a `cap` in bytes the
     /// store is a cache: what was used longest ago makes room.
     ///

@@ -91,7 +91,7 @@ fn hint(error: &anyhow::Error) -> Option<String> {
             "`hands up` starts an exchange here; `--exchange URL` names another"
         }
         client::Error::Refused { status, body } => refusal_hint(*status, &body.code)?,
-        client::Error::Reverted { .. } => "`hands wallet balance` shows what is free and what is locked",
+        client::Error::Reverted { reason, .. } => reverted_hint(reason),
         client::Error::Receipt { .. } | client::Error::Tampered { .. } => {
             "trust this exchange no further; `hands audit URL` looks for more"
         }
@@ -104,6 +104,24 @@ fn hint(error: &anyhow::Error) -> Option<String> {
         | client::Error::Randomness => return None,
     };
     Some(hint.to_owned())
+}
+
+/// What to try where the rules refused a transaction; `reason` has their own words.
+fn reverted_hint(reason: &str) -> &'static str {
+    let hints = [
+        (
+            "worker-not-proven",
+            "its deposit answers for results that nobody has checked: let it work until it is proven; `hands wallet balance` counts its checks",
+        ),
+        ("results-unchecked", "results of its are being checked; stop the worker, and try again when they are final"),
+        (
+            "worker-barred",
+            "it was found to have lied, and its deposit is the pool owner's; `hands provider WORKER` shows it",
+        ),
+        ("no-standing", "it never worked in that pool; `hands provider WORKER` shows where it did"),
+    ];
+    let found = hints.iter().find(|(word, _)| reason.contains(word)).map(|(_, hint)| *hint);
+    found.unwrap_or("`hands wallet balance` shows what is free and what is locked")
 }
 
 fn refusal_hint(status: u16, code: &str) -> Option<&'static str> {

@@ -8,6 +8,7 @@ mod attach;
 mod commands;
 mod consent;
 mod demo;
+mod deposits;
 mod describe;
 mod exit;
 mod files;

@@ -1,7 +1,7 @@
 //! What people type: durations, credits, shares.
 
 use std::time::Duration;
-use units::Amount;
+use units::{Amount, Tag};
 
 /// Reads `90s`, `5m`, `1h30m`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
@@ -34,6 +34,47 @@ pub(crate) fn credits(text: &str) -> Result<Amount, String> {
     Amount::from_credits(text).map_err(|error| format!("`{text}` is {error}"))
 }
 
+/// Reads the name of a region.
+pub(crate) fn region(text: &str) -> Result<String, String> {
+    let most = api::limits::REGION_BYTES;
+    if api::params::is_region(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("a region has 1 to {most} bytes of text"))
+    }
+}
+
+/// The tag with this bit alone, counted from the lowest.
+fn bit_tag(bit: u8) -> Tag {
+    let mut bytes = [0_u8; 32];
+    bytes[31 - usize::from(bit / 8)] = 1 << (bit % 8);
+    Tag(bytes.into())
+}
+
+/// The first bit of a tag that has no meaning for everybody.
+const FIRST_OWN_BIT: u8 = 16;
+
+/// Reads one capability: a name of iExec's, or a bit's number.
+pub(crate) fn tag(text: &str) -> Result<Tag, String> {
+    let bit = match text {
+        "tee" => 0,
+        "gpu" => 8,
+        number => number.parse().map_err(|_| format!("`{text}` is neither tee nor gpu nor a number from 0 to 255"))?,
+    };
+    Ok(bit_tag(bit))
+}
+
+/// Reads a capability that a machine's owner may claim for it.
+pub(crate) fn own_tag(text: &str) -> Result<Tag, String> {
+    match text.parse::<u8>() {
+        Ok(bit) if bit >= FIRST_OWN_BIT => Ok(bit_tag(bit)),
+        Ok(_) | Err(_) if tag(text).is_ok() => Err(format!(
+            "`{text}` is a capability that tasks would rely on, and no program run here can reach one; {FIRST_OWN_BIT} to 255 are yours to name"
+        )),
+        Ok(_) | Err(_) => Err(format!("`{text}` is not a number from {FIRST_OWN_BIT} to 255")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +87,17 @@ mod tests {
         for bad in ["", "m", "5x", "1h30", "-5m", "0m", "99999999999999999999h"] {
             assert!(duration(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_owner_claims_only_what_has_no_meaning_for_everybody() {
+        assert_eq!(own_tag("16"), Ok(bit_tag(16)));
+        assert_eq!(own_tag("255"), Ok(bit_tag(255)));
+        for bad in ["0", "8", "15", "tee", "gpu", "256", "-1", "fast"] {
+            assert!(own_tag(bad).is_err(), "{bad}");
+        }
+        assert_eq!(tag("gpu"), Ok(bit_tag(8)));
+        assert!(tag("tee").unwrap().needs_tee());
+        assert!(tag("fast").is_err());
     }
 }

@@ -24,7 +24,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use trial::Tried;
-use units::{Address, Amount, OrderHash};
+use units::{Address, Amount, OrderHash, Tag};
 
 /// Files sent at once.
 const UPLOADS: usize = 4;
@@ -61,6 +61,14 @@ pub(crate) struct Terms {
     /// Only this pool: its name on the exchange, or its address.
     #[arg(long, value_name = "NAME|ADDRESS")]
     pub(crate) pool: Option<String>,
+    /// Near where it is best done, such as eu-west: machines that say they are there (`hands work --region`) are given its tasks
+    /// first. It is a preference: rather than wait, a task goes to a machine elsewhere.
+    #[arg(long, value_name = "NAME", value_parser = parse::region)]
+    pub(crate) region: Option<String>,
+    /// Only machines that say they have this, beside a processor: tee, gpu, or a number from 0 to 255 (`hands work --tag`); may be
+    /// given many times.
+    #[arg(long = "tag", value_name = "TAG", value_parser = parse::tag)]
+    pub(crate) tags: Vec<Tag>,
     /// A name for the job, for people.
     #[arg(long)]
     pub(crate) title: Option<String>,
@@ -227,7 +235,10 @@ async fn prepare(context: &Context, terms: &Terms, work: Work<'_>, attached: &At
         _ => format!("{app_name} × {volume}"),
     });
     let title: String = title.chars().take(TITLE_CHARS).collect();
-    let spec = JobSpec { app_max_price, args: work.args, inputs, tasks, trust, pool, title, ..JobSpec::of(app) };
+    let tag = terms.tags.iter().fold(Tag::NONE, |all, tag| all.union(*tag));
+    let region = terms.region.clone();
+    let spec =
+        JobSpec { app_max_price, args: work.args, inputs, tasks, trust, pool, tag, region, title, ..JobSpec::of(app) };
     Ok(Prepared { spec, class, app_name, names, volume })
 }
 

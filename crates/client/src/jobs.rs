@@ -60,6 +60,8 @@ pub struct JobSpec {
     pub pool: Option<Address>,
     /// Capabilities demanded.
     pub tag: Tag,
+    /// Near where it is best done, as machines name their region: those are given its tasks first, others before any stays idle.
+    pub region: Option<String>,
     /// Whether floats are made canonical, at five times the cost of float code.
     pub canonical_nans: bool,
     /// A name for people.
@@ -81,6 +83,7 @@ impl JobSpec {
             max_price: Amount::ZERO,
             pool: None,
             tag: Tag::NONE,
+            region: None,
             canonical_nans: false,
             title: String::new(),
         }
@@ -153,6 +156,7 @@ impl Client {
             inputs: spec.inputs.clone(),
             table,
             canonical_nans: spec.canonical_nans,
+            region: spec.region.clone(),
         };
         let params = Params { manyhands: Some(bag), ..Params::default() };
         let text = serde_json::to_string(&params).expect("params are plain JSON");

@@ -65,6 +65,15 @@ pub struct AuditTerms {
     pub proven: u64,
 }
 
+/// How much of the audits is under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AuditLoad {
+    /// Tasks whose results are delivered or released, and not final.
+    pub provisional: u64,
+    /// Tasks under check.
+    pub checking: u64,
+}
+
 /// What the exchange knows of a worker in a pool.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
@@ -303,6 +312,16 @@ impl Dispatch {
     #[must_use]
     pub fn done_of(&self, request: OrderHash) -> u64 {
         self.audits.done_of.get(&request).copied().unwrap_or_default()
+    }
+
+    /// How much of the audits is under way, in all pools.
+    #[must_use]
+    pub fn audit_load(&self) -> AuditLoad {
+        let checking = self.audits.checking.values().map(BTreeSet::len).fold(0, usize::saturating_add);
+        AuditLoad {
+            provisional: self.audits.done.values().fold(0, |sum, done| sum.saturating_add(*done)),
+            checking: crate::bag::count(checking),
+        }
     }
 
     /// The deals of which [`Dispatch::done`] changed since this was asked last.

@@ -9,6 +9,7 @@ use crate::decision::Decision;
 use crate::hedge::NEVER;
 use crate::job::{Job, JobKey};
 use crate::open::{Lease, Open, Phase, Stand};
+use crate::quarantine::Fault;
 use crate::weight::Weight;
 use crate::worker::{Station, Worker};
 use crate::{Bag, Dispatch, Terms};
@@ -38,7 +39,7 @@ pub(crate) enum Why {
     /// The gate has it wait: what is under check is for the proven, and newcomers begin no faster than they are checked.
     Waits,
     /// It failed the job before.
-    Quarantined,
+    Quarantined(Fault),
     /// It cannot do this.
     Lacks(Tag),
     /// It must be able to stake this.
@@ -114,8 +115,8 @@ impl Dispatch {
     /// The job's next task for a worker: first one that is begun and wants a replica, else a new one, else a hedge.
     pub(crate) fn pick(&self, key: JobKey, station: &Station, purse: &impl Fn(Address) -> Amount) -> Result<Pick, Why> {
         let job = self.jobs.get(&key).ok_or(Why::Nothing)?;
-        if job.blame.is_out(station.worker.address) {
-            return Err(Why::Quarantined);
+        if let Some(fault) = job.blame.why_out(station.worker.address) {
+            return Err(Why::Quarantined(fault));
         }
         let mut why = Why::Nothing;
         for (index, task) in job.wanting.iter().take(SCAN) {

@@ -2,6 +2,7 @@
 
 use crate::Dispatch;
 use crate::grant::Why;
+use crate::quarantine::Fault;
 use units::{Address, Amount, OrderHash, Tag};
 
 /// How many ready jobs are asked why a worker gets none of theirs.
@@ -28,8 +29,8 @@ pub enum Idle {
     NoWork,
     /// It gets no more of the jobs that have tasks: it failed them.
     Quarantined {
-        /// Those jobs, as far as they were looked at.
-        jobs: Vec<OrderHash>,
+        /// Those jobs, as far as they were looked at, and how it failed each.
+        jobs: Vec<(OrderHash, Fault)>,
     },
     /// It asks more than the jobs that have tasks pay.
     AsksTooMuch {
@@ -88,7 +89,7 @@ impl Dispatch {
 /// What stood in the way, over the jobs asked.
 #[derive(Default)]
 struct Found {
-    quarantined: Vec<OrderHash>,
+    quarantined: Vec<(OrderHash, Fault)>,
     too_much: Option<(Amount, Option<Amount>)>,
     stake: Option<Amount>,
     missing: Option<Tag>,
@@ -102,7 +103,7 @@ impl Found {
             Why::Nothing => {}
             Why::Waits => self.waits = true,
             Why::TakesPart => self.takes_part = true,
-            Why::Quarantined => self.quarantined.push(request),
+            Why::Quarantined(fault) => self.quarantined.push((request, fault)),
             Why::Lacks(tag) => self.missing = Some(tag),
             Why::Stake(needs) => self.stake = Some(self.stake.map_or(needs, |least| least.min(needs))),
             Why::AsksTooMuch { floor, pay } => {

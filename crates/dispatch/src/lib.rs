@@ -28,7 +28,7 @@ mod weight;
 mod worker;
 
 pub use attempt::{Attempt, Ended, Role};
-pub use audit::{AuditTerms, Standing, audit_draw};
+pub use audit::{AuditLoad, AuditTerms, Standing, audit_draw};
 pub use bag::{Bag, Terms};
 pub use clocks::Clocks;
 pub use decision::{Decision, Ending};
@@ -36,6 +36,7 @@ pub use idle::Idle;
 pub use job::JobLoad;
 pub use open::{Phase, Statement};
 pub use pool::PoolLoad;
+pub use quarantine::Fault;
 pub use queue::{Load, Tasks};
 pub use weight::{newcomers_needed, weight_of_score};
 pub use worker::{Decline, Held, Joined, Worker, WorkerView};

@@ -29,7 +29,7 @@ const EASE: u64 = 8;
 
 /// How a worker failed a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// It let a lease run out.
     Late,
     /// It did not bring the package of its result.
@@ -62,6 +62,11 @@ pub(crate) struct Blame {
 impl Blame {
     pub(crate) fn is_out(&self, worker: Address) -> bool {
         self.out.contains_key(&worker)
+    }
+
+    /// Why a worker gets no more of the job, if it does not.
+    pub(crate) fn why_out(&self, worker: Address) -> Option<Fault> {
+        self.out.get(&worker).copied()
     }
 
     pub(crate) fn quarantined(&self) -> usize {

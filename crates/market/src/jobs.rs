@@ -67,6 +67,24 @@ impl Jobs {
         self.views.get(&request).cloned()
     }
 
+    pub(crate) fn known(&self) -> impl Iterator<Item = OrderHash> {
+        self.views.keys().copied()
+    }
+
+    /// Takes what is counted of all deals of a job. What is locked and under way only live deals have.
+    pub(crate) fn recall(&mut self, request: OrderHash, whole: &JobView) {
+        let Some(view) = self.views.get_mut(&request) else { return };
+        view.matched = view.matched.max(whole.matched);
+        view.finished = view.finished.max(whole.finished);
+        view.failed = view.failed.max(whole.failed);
+        view.claimed = view.claimed.max(whole.claimed);
+        view.spent = view.spent.max(whole.spent);
+        if whole.deals.len() > view.deals.len() {
+            view.deals.clone_from(&whole.deals);
+            view.deals.truncate(DEALS_NAMED);
+        }
+    }
+
     pub(crate) fn always_fails(&self, request: OrderHash) -> bool {
         self.views.get(&request).is_some_and(JobView::always_fails)
     }

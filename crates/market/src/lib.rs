@@ -18,15 +18,18 @@ mod output;
 mod past;
 mod rebuild;
 mod supply;
+mod wishes;
 
 pub use audit::audit_commitment;
 pub use book::{Cause, Change, Explanation, Fix, Match, Misfit, Obstacle, Tally};
 pub use dispatch::{
-    Attempt, Decline, Ended, Held, Idle, JobLoad, Joined, Load, Phase, PoolLoad, Role, Worker, WorkerView,
+    Attempt, AuditLoad, Decline, Ended, Fault, Held, Idle, JobLoad, Joined, Load, Phase, PoolLoad, Role, Worker,
+    WorkerView,
 };
 pub use explain::Standing;
 pub use jobs::JobView;
 pub use output::{Ending, Message, Output, Package};
+pub use wishes::{Read, Wishes};
 
 use book::Book;
 use dispatch::{Clocks, Dispatch};
@@ -60,12 +63,21 @@ pub struct Market {
     /// What the accounts were paid for a task whose finalization is being observed.
     rewards: BTreeMap<(B256, Address), Amount>,
     secrets: audit::Secrets,
+    /// Reads a deal's params.
+    read: Read,
 }
 
 impl Market {
     /// A market around an exchange, be it new or replayed: policy is rebuilt from the exchange's state.
+    /// Nothing is read of the deals' params.
     #[must_use]
     pub fn new(exchange: Exchange) -> Self {
+        Self::reading(exchange, Wishes::none)
+    }
+
+    /// A market as of [`Market::new`] that heeds what the deals' params wish.
+    #[must_use]
+    pub fn reading(exchange: Exchange, read: Read) -> Self {
         let private = exchange.genesis().private;
         let mut market = Self {
             exchange,
@@ -81,6 +93,7 @@ impl Market {
             packages: BTreeMap::new(),
             rewards: BTreeMap::new(),
             secrets: audit::Secrets::default(),
+            read,
         };
         market.rebuild();
         market
@@ -262,6 +275,22 @@ impl Market {
     #[must_use]
     pub fn load(&self) -> Load {
         self.dispatch.load()
+    }
+
+    /// How much of the hosted pools' audits is under way.
+    #[must_use]
+    pub fn audit_load(&self) -> AuditLoad {
+        self.dispatch.audit_load()
+    }
+
+    /// The jobs that are known here, after a restart by their live deals alone.
+    pub fn known_jobs(&self) -> impl Iterator<Item = OrderHash> {
+        self.jobs.known()
+    }
+
+    /// What a job's history says of all its deals, those that have ended included. To be said at the start.
+    pub fn recall(&mut self, request: OrderHash, whole: &JobView) {
+        self.jobs.recall(request, whole);
     }
 
     /// Whether a worker may read the blobs of this job now: it holds one of its tasks.

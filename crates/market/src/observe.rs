@@ -199,7 +199,7 @@ impl Market {
             until: deadline.saturating_sub(tenth),
             requester: deal.requester,
             needs: [deal.app.pointer, deal.dataset.pointer].into_iter().filter(|it| !it.is_zero()).collect(),
-            region: None,
+            region: (self.read)(&deal.params).region,
             tag: deal.tag,
         };
         self.jobs.matched(request, id, deal);

@@ -1,6 +1,7 @@
 //! The market's words and the wire's, turned into each other.
 
 use api::limits;
+use api::params::Params;
 use api::worker::{DeclineReason, Hello, Settlement};
 use exchange::ItemRejection;
 use market::{Decline, Ending, Phase};
@@ -21,6 +22,12 @@ pub(crate) fn worker(hello: &Hello) -> market::Worker {
         heat: hello.heat,
         ..market::Worker::default()
     }
+}
+
+/// What a request's params wish; nothing where they cannot be read: then its tasks fail by themselves.
+pub(crate) fn wishes(params: &str) -> market::Wishes {
+    let params = Params::parse(params).unwrap_or_default();
+    market::Wishes { region: params.region().map(str::to_owned) }
 }
 
 pub(crate) fn held(held: api::worker::Held) -> market::Held {

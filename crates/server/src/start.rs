@@ -8,12 +8,13 @@ use crate::folder::{Endpoint, Folder, FolderError};
 use crate::http::{self, Limiter, Repeats};
 use crate::shared::Shared;
 use crate::worker::Seats;
-use crate::{changes, history};
+use crate::{changes, convert, history};
+use api::limits;
 use axum::serve::ListenerExt as _;
 use exchange::{Command, Entry, Event, Exchange, Genesis};
-use journal::history::{History, HistoryWriter};
+use journal::history::{DealFilter, History, HistoryWriter, Page};
 use journal::{Journal, JournalError};
-use market::Market;
+use market::{JobView, Market};
 use orders::SigningKey;
 use std::collections::BTreeMap;
 use std::io;
@@ -30,6 +31,9 @@ use units::{Address, OrderHash, Timestamp};
 
 /// How long open connections have to end when the server stops.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// How long results that are being written have to be on the disk when the server stops.
+const WRITES: Duration = Duration::from_secs(30);
 
 /// Rows gathered in one transaction while the history catches up.
 const CATCH_UP: usize = 20_000;
@@ -242,6 +246,28 @@ fn open(data_dir: &std::path::Path, private: bool) -> Result<Opened, StartError>
     Ok(Opened { folder, key, journal: opened.journal, exchange: opened.exchange, writer, blobs, since })
 }
 
+/// Tells the market what its jobs' deals that have ended came to: it finds only those that live.
+fn recall(folder: &std::path::Path, market: &mut Market) -> Result<(), JournalError> {
+    let history = History::open(folder)?;
+    let jobs: Vec<OrderHash> = market.known_jobs().collect();
+    for job in jobs {
+        let Some(row) = history.job(job)? else { continue };
+        let filter = DealFilter { request_order: Some(job), ..DealFilter::default() };
+        let deals = history.deals(&filter, Page { skip: 0, most: limits::JOB_DEALS })?;
+        let whole = JobView {
+            matched: row.matched,
+            finished: row.finished,
+            failed: row.failed,
+            claimed: row.claimed,
+            spent: row.spent,
+            deals: deals.into_iter().rev().map(|deal| deal.id).collect(),
+            ..JobView::default()
+        };
+        market.recall(job, &whole);
+    }
+    Ok(())
+}
+
 /// When the orders that rest were published. The hosted pools' own are not in the history: they count from now.
 fn published(folder: &std::path::Path, exchange: &Exchange) -> Result<BTreeMap<OrderHash, Timestamp>, JournalError> {
     let history = History::open(folder)?;
@@ -313,7 +339,9 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
     let (recorder, reads, history) =
         history::start(folder.path(), writer, blobs.clone(), Arc::clone(&durable)).map_err(StartError::Thread)?;
     let (core, requests) = Core::new();
-    let mut state = State::new(Market::new(exchange), journal.last());
+    let mut market = Market::reading(exchange, convert::wishes);
+    recall(folder.path(), &mut market)?;
+    let mut state = State::new(market, journal.last());
     state.since = since;
     let turns = Loop {
         state,
@@ -373,9 +401,11 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
     tokio::spawn(async move {
         serve(listener, Arc::clone(&shared)).await;
         shared.core.stop().await;
-        // Connections let go of the data folder before it is said to be free.
-        let until = Instant::now() + GRACE;
-        while Arc::strong_count(&shared) > 1 && Instant::now() < until {
+        // Connections let go of the data folder before it is said to be free, and what they left writing blobs ends.
+        let began = Instant::now();
+        let connected = || Arc::strong_count(&shared) > 1 && began.elapsed() < GRACE;
+        let writing = || shared.blobs.holders() > 1 && began.elapsed() < WRITES;
+        while connected() || writing() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
         drop(shared);

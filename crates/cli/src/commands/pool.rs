@@ -72,6 +72,11 @@ Examples:
         exchange: ExchangeArgs,
     },
     /// Takes a worker of yours out of a pool, with what was withheld of its earnings
+    ///
+    /// What is withheld is its deposit: it answers for results that nobody has checked, and is the pool owner's if a check finds
+    /// one wrong. So a worker leaves with it once it is proven (in the exchange's own pools after 20 checks passed) and nothing of its is
+    /// unchecked; before, the deposit stays locked however long it is away, and goes on counting when it comes back. `hands wallet
+    /// balance` says how far it is.
     #[command(after_help = "Example: hands pool leave commons 0x51D0…")]
     Leave {
         /// The pool: its name, or its address.

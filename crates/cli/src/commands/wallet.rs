@@ -2,14 +2,17 @@
 
 use crate::attach::{ExchangeArgs, Needs, attach, connect};
 use crate::commands::Context;
+use crate::deposits::{self, Deposit};
 use crate::describe::count;
 use crate::exit::Exit;
 use crate::listing::Format;
 use crate::terminal::{note, say};
 use crate::{ask, parse, wallet};
 use anyhow::{Context as _, bail};
+use api::account::Account;
 use clap::{Args, Subcommand};
 use client::abi::Call;
+use serde::Serialize;
 use serde_json::json;
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -105,7 +108,7 @@ enum WalletCommand {
         #[command(flatten)]
         exchange: ExchangeArgs,
     },
-    /// Gathers what this machine's workers earned
+    /// Gathers what this machine's workers earned, and says what is withheld of it as their deposits, and until when
     #[command(after_help = "Example: hands wallet collect --exchange http://exchange.example:7370")]
     Collect {
         #[command(flatten)]
@@ -196,16 +199,32 @@ async fn balance(
 ) -> anyhow::Result<()> {
     let key = wallet::load(&context.home)?;
     let attached = attach(&context.home, &key, exchange, Needs::Answers).await?;
-    let account = attached.client.account(address.unwrap_or(key.address())).await;
+    let address = address.unwrap_or(key.address());
+    let asked = async {
+        let account = attached.client.account(address).await?;
+        Ok::<_, client::Error>((account, deposits::of(&attached.client, address).await?))
+    };
+    let asked = asked.await;
     attached.close().await;
-    let account = account?;
-    let lines = [
+    let (account, deposits) = asked?;
+    let mut lines = vec![
         ("address", account.address.to_string()),
         ("free", format!("{} credits", account.free)),
         ("locked", format!("{} credits", account.locked)),
         ("score", account.score.to_string()),
     ];
-    format.one(&account, &lines)
+    lines.extend(deposits.iter().map(|deposit| ("deposit", deposit.words())));
+    format.one(&Balance { account, deposits }, &lines)
+}
+
+/// What `--json` says of an account.
+#[derive(Serialize)]
+struct Balance {
+    #[serde(flatten)]
+    account: Account,
+    /// What is withheld of its workers' earnings: locked in their accounts, not in this one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    deposits: Vec<Deposit>,
 }
 
 /// Sends a transaction of the wallet's and says what it did.
@@ -224,9 +243,15 @@ async fn collect(context: &Context, exchange: &ExchangeArgs) -> anyhow::Result<(
     let key = wallet::load(home)?;
     let attached = attach(home, &key, exchange, Needs::Answers).await?;
     let gathered = gather(context, &attached.client, key.address()).await;
+    let withheld = deposits::of(&attached.client, key.address()).await;
     attached.close().await;
     let (workers, total) = gathered?;
     say(format_args!("{total} credits gathered from {}", count(workers, "worker")));
+    let withheld = withheld?;
+    if !withheld.is_empty() {
+        say(format_args!("{} credits stay where they are, as deposits", deposits::total(&withheld)));
+        withheld.iter().for_each(|deposit| note(deposit.words()));
+    }
     Ok(())
 }
 

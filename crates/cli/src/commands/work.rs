@@ -18,7 +18,7 @@ use orders::{Domain, SigningKey};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
-use units::{Address, Amount};
+use units::{Address, Amount, Tag};
 
 /// How often the tally is said while it changes.
 const TALLY: Duration = Duration::from_secs(30);
@@ -64,8 +64,13 @@ pub(crate) struct WorkArgs {
     #[arg(long, value_name = "PERCENT", default_value_t = 50, requires = "heat", value_parser = clap::value_parser!(u8).range(0..=100))]
     heat_discount: u8,
     /// Where this machine is, such as eu-west; work that wants to be near goes to it first.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse::region)]
     region: Option<String>,
+    /// What this machine has that you and those who ask for it agreed to call so: a number from 16 to 255; may be given many times.
+    /// Jobs with `--tag NUMBER` run only on machines that say it; nobody checks it, so use it among people who trust you. What a
+    /// machine can show by itself it says by itself; a TEE or a GPU it cannot claim, for no program run here can reach one.
+    #[arg(long = "tag", value_name = "NUMBER", value_parser = parse::own_tag)]
+    tags: Vec<Tag>,
 }
 
 /// When a machine works, as it is typed.
@@ -112,6 +117,7 @@ pub(crate) async fn run(context: &Context, args: WorkArgs) -> anyhow::Result<Exi
         join_token: join_token.clone(),
         floors: args.floor.iter().flat_map(|floor| exchange.categories.iter().map(|c| (c.id, *floor))).collect(),
         region: args.region.clone(),
+        tag: args.tags.iter().fold(Tag::NONE, |all, tag| all.union(*tag)),
         heat: args.heat.clone().map(|demand| Heat { demand, discount: args.heat_discount }),
         when: match args.when {
             WhenArg::Always => When::Always,

@@ -93,8 +93,69 @@ fn on_an_open_exchange_a_run_at_the_books_price_pays_the_workers_and_the_books_b
         assert!(page["withheld"].as_str().unwrap().parse::<u64>().unwrap() >= 500_000_000, "{page}");
         assert_eq!(page["delivered"], 1, "{page}");
     }
+    let provider = &providers[0];
+    let balance = provider.hands(&format!("wallet balance {at}")).ok().stdout;
+    assert!(balance.contains("are its deposit in pool commons"), "{balance}");
+    let deposit = provider.hands(&format!("wallet balance --json {at}")).ok().json()["deposits"][0].clone();
+    let worker = deposit["worker"].as_str().unwrap().to_owned();
+    let collected = provider.hands(&format!("wallet collect {at}")).ok();
+    assert!(collected.stdout.contains("credits stay where they are, as deposits"), "{collected:#?}");
+    let way = format!("`hands pool leave \"commons\" {worker}` brings them back").to_lowercase();
+    assert!(collected.stderr.to_lowercase().contains(&way), "{collected:#?}");
+    provider.hands(&format!("pool leave commons {worker} {at}")).fails(5, &["let it work until it is proven"]);
     let proven = person.run(["audit", &url, "--json"]).ok().json();
     assert_eq!(proven["outstanding"], "1020000000000");
+}
+
+#[test]
+fn a_job_whose_program_always_fails_is_halted_and_says_so() {
+    let home = Home::new();
+    home.file("misfit.wasm", bundle::MISFIT);
+    let files: Vec<String> = (0..300).map(|number| format!("{number}.txt")).collect();
+    for file in &files {
+        home.file(file, file);
+    }
+    let mut serve = home.start("serve --private --listen 127.0.0.1:0");
+    let url = serve.value("exchange");
+    let token = serve.value("join token");
+    let providers = [Home::new(), Home::new()];
+    let _works = providers.each_ref().map(|provider| {
+        let mut work = provider.start_overheard(&format!("work --exchange {url} --join {token} --cores 1"));
+        work.says("connected");
+        work
+    });
+    let ended = home.hands(&format!("map misfit.wasm {} --out out -- exit 3", files.join(" ")));
+    let ended = ended
+        .fails(3, &["failed: the program ended with exit code 3", "not bought (halted: its program always fails)"]);
+    let jobs = home.hands("job list").ok().stdout;
+    assert!(jobs.contains("halted: its program always fails"), "{jobs}");
+    let id = home.hands("job list --json").ok().json()[0]["id"].as_str().unwrap().to_owned();
+    let job = home.hands(&format!("job show {id} --json")).ok().json();
+    assert_eq!((job["state"].as_str(), job["halted"].as_bool()), (Some("halted"), Some(true)), "{ended:#?}");
+}
+
+#[test]
+fn a_region_is_wished_for_and_a_tag_is_asked_for_by_those_who_say_so() {
+    let (home, provider) = (Home::new(), Home::new());
+    home.file("misfit.wasm", bundle::MISFIT);
+    let mut serve = home.start("serve --private --listen 127.0.0.1:0");
+    let url = serve.value("exchange");
+    let token = serve.value("join token");
+    home.hands("run misfit.wasm --tag fast -- print x").fails(2, &["neither tee nor gpu nor a number"]);
+    provider
+        .hands(&format!("work --exchange {url} --join {token} --tag gpu"))
+        .fails(2, &["no program run here can reach one"]);
+    let id = home.hands("run misfit.wasm --tag 200 --region eu-west --out out --detach -- write a b").ok().stdout;
+    let id = id.trim();
+    let plain = Home::new();
+    let mut other = plain.start_overheard(&format!("work --exchange {url} --join {token} --cores 1"));
+    other.says("connected");
+    let explained = home.hands(&format!("explain {id}")).ok().stdout;
+    assert!(explained.contains("wait") || explained.contains("no offer"), "{explained}");
+    assert_eq!(home.hands(&format!("job show {id} --json")).ok().json()["finished"], 0, "nobody has it");
+    let _work = provider.start(&format!("work --exchange {url} --join {token} --cores 1 --tag 200 --region eu-west"));
+    home.hands(&format!("job watch {id}")).ok();
+    assert_eq!(home.read("out/a"), "b");
 }
 
 #[test]

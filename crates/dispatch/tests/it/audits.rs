@@ -210,6 +210,43 @@ fn two_newcomers_do_not_bar_a_third_while_a_proven_worker_can_judge() {
 }
 
 #[test]
+fn one_proven_worker_is_relied_on_among_ten_seasoned_ones_and_not_among_eleven() {
+    for (seasoned, relied_on) in [(10, true), (11, false)] {
+        let mut world = World::audited(10, 0);
+        world.deal(1, 1, 1);
+        world.join(1, 1);
+        world.grants();
+        world.states(1, first(), result(1));
+        // The proven one is busy; it is one of the seasoned itself.
+        world.join_checked(100, 0, 20);
+        for name in 2..=seasoned {
+            world.join_checked(name, 1, 1);
+        }
+        assert_eq!(world.grants().is_empty(), relied_on, "{seasoned} seasoned");
+    }
+}
+
+#[test]
+fn a_barred_worker_is_nobody_to_wait_for() {
+    let mut world = World::audited(10, 50);
+    world.deal(1, 3, 1);
+    world.join(1, 1);
+    world.join(2, 1);
+    assert_eq!(world.grants().len(), 2);
+    let barred = Standing { owner: worker(9), earned: 0, checks: 0, barred: true };
+    world.dispatch.set_standing(pool(), worker(9), barred);
+    world.join(9, 1);
+    assert_eq!(world.states(1, first(), result(9)), []);
+    assert_eq!(world.states(2, first(), result(1)), []);
+    world.join(3, 1);
+    assert_eq!(world.grants(), [(3, 0)], "not the barred one");
+    let decided = world.states(3, first(), result(1));
+    let authorize = |name| Authorize { task: first(), worker: worker(name) };
+    let discard = Discard { task: first(), worker: worker(1) };
+    assert_eq!(decided, [discard, authorize(2), authorize(3)], "nobody else is to be had");
+}
+
+#[test]
 fn newcomers_who_conspire_cannot_bar_a_proven_worker() {
     let mut world = World::audited(0, 1_000);
     world.deal(1, 1, 1);

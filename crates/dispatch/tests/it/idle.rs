@@ -1,7 +1,7 @@
 //! Why a worker has nothing to do.
 
 use crate::world::{World, deal, result, task, worker};
-use dispatch::{Decline, Idle};
+use dispatch::{Decline, Fault, Idle};
 use std::collections::BTreeMap;
 use units::{Amount, B256, OrderHash, Tag};
 
@@ -61,7 +61,7 @@ fn who_failed_the_jobs_that_have_tasks_is_told_which() {
     world.grants();
     world.dispatch.worker_declined(worker(1), task(1, 0), Decline::Unable);
     world.ready(1, 1);
-    assert_eq!(idle(&world, 1), Idle::Quarantined { jobs: vec![OrderHash(result(1))] });
+    assert_eq!(idle(&world, 1), Idle::Quarantined { jobs: vec![(OrderHash(result(1)), Fault::Unable)] });
 }
 
 #[test]

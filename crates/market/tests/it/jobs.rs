@@ -212,3 +212,58 @@ fn a_silent_workers_task_goes_to_an_idle_one_long_before_its_lease_ends() {
     world.wait(Duration::from_secs(10));
     assert_eq!(finished(&world, job), (8, 0, 0));
 }
+
+#[test]
+fn a_request_that_names_a_region_is_done_near_it_and_elsewhere_before_it_waits() {
+    for region in ["north", "south"] {
+        let mut world = World::new(true);
+        world.join_in(10, "north");
+        world.join_in(11, "south");
+        world.settle();
+        world.buy_near(region, 1, 1, 0);
+        world.settle();
+        let near = if region == "north" { 10 } else { 11 };
+        assert_eq!(world.settled.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), [near], "{region}");
+    }
+    let mut world = World::new(true);
+    world.join_in(10, "north");
+    world.settle();
+    let job = world.buy_near("south", 1, 2, 0);
+    world.settle();
+    assert_eq!(finished(&world, job), (2, 0, 0), "nobody is near, and nothing waits for that");
+}
+
+#[test]
+fn a_region_is_wished_for_after_a_restart_too() {
+    let mut world = World::new(true);
+    let job = world.buy_near("south", 1, 1, 0);
+    world.settle();
+    world.restart();
+    world.join_in(10, "north");
+    world.join_in(11, "south");
+    world.settle();
+    assert_eq!(finished(&world, job), (1, 0, 0));
+    assert_eq!(world.settled.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), [11]);
+}
+
+#[test]
+fn after_a_restart_a_jobs_view_has_its_ended_deals_when_its_history_is_told() {
+    let mut world = World::new(true);
+    world.join(10, Nature::Honest, "commons", 0);
+    let job = world.buy(1, 40, 0);
+    while world.market.job(job).unwrap().ended() < 20 {
+        assert!(world.step(), "the job goes on");
+    }
+    let before = world.market.job(job).unwrap();
+    world.restart();
+    assert_eq!(world.market.known_jobs().collect::<Vec<_>>(), [job]);
+    world.market.recall(job, &before);
+    let after = world.market.job(job).unwrap();
+    let counts =
+        |view: &market::JobView| (view.matched, view.finished, view.failed, view.claimed, view.spent, view.locked);
+    assert_eq!(counts(&after), counts(&before));
+    assert_eq!(after.deals, before.deals);
+    world.rejoin(10, "commons", 0);
+    world.settle();
+    assert_eq!(finished(&world, job), (40, 0, 0));
+}

@@ -5,7 +5,7 @@ use abi::Call;
 use abi::call::NewApp;
 use dispatch_names::Names;
 use exchange::{AnyOrder, Command, Event, Exchange, Genesis, Rejection, Transaction};
-use market::{Ending, Held, Market, Message, Output, Package, Phase, Worker};
+use market::{Ending, Held, Market, Message, Output, Package, Phase, Wishes, Worker};
 use orders::{
     AppOrder, Checked, CheckedBatch, Commit, Complete, RequestOrder, Reveal, Signed, SigningKey, WorkerBatch, ids,
 };
@@ -49,6 +49,10 @@ pub(crate) struct World {
     app: Address,
     salt: u64,
     secrets: u8,
+    /// The region that requests made now wish for.
+    near: String,
+    /// Where workers are that said so.
+    regions: BTreeMap<u8, String>,
 }
 
 pub(crate) const OPERATOR: u8 = 1;
@@ -68,6 +72,11 @@ pub(crate) fn digest(task: TaskId, nature: Nature, name: u8) -> B256 {
     alloy_primitives::keccak256([task.0.as_slice(), &word].concat())
 }
 
+/// The params of a request here are the region that it wishes for.
+fn wishes(params: &str) -> Wishes {
+    Wishes { region: (!params.is_empty()).then(|| params.to_owned()) }
+}
+
 impl World {
     pub(crate) fn new(private: bool) -> Self {
         Self::founded(Genesis::new(key(OPERATOR).address(), private))
@@ -82,7 +91,7 @@ impl World {
 
     fn founded(genesis: Genesis) -> Self {
         let mut world = Self {
-            market: Market::new(Exchange::new(genesis)),
+            market: Market::reading(Exchange::new(genesis), wishes),
             now: Timestamp::from_seconds(1_000_000),
             entries: Vec::new(),
             events: Vec::new(),
@@ -95,6 +104,8 @@ impl World {
             app: Address::ZERO,
             salt: 0,
             secrets: 0,
+            near: String::new(),
+            regions: BTreeMap::new(),
         };
         world.publish_app();
         world
@@ -183,6 +194,14 @@ impl World {
         self.request(name, 0, trust, volume, max_price)
     }
 
+    /// A request whose tasks are best done near there.
+    pub(crate) fn buy_near(&mut self, region: &str, trust: u64, volume: u64, max_price: u64) -> OrderHash {
+        self.near = region.to_owned();
+        let order = self.request(REQUESTER, 0, trust, volume, max_price);
+        self.near.clear();
+        order
+    }
+
     fn request(&mut self, name: u8, category: u64, trust: u64, volume: u64, max_price: u64) -> OrderHash {
         self.salt += 1;
         let requester = self.address(name);
@@ -194,6 +213,7 @@ impl World {
             category: U256::from(category),
             volume: U256::from(volume),
             trust: U256::from(trust),
+            params: self.near.clone(),
             salt: B256::from(U256::from(self.salt)),
             ..RequestOrder::default()
         };
@@ -218,6 +238,12 @@ impl World {
         self.connect(name, pool, floor, benchmark);
     }
 
+    /// A worker joins the commons that says where it is.
+    pub(crate) fn join_in(&mut self, name: u8, region: &str) {
+        self.regions.insert(name, region.to_owned());
+        self.join(name, Nature::Honest, "commons", 0);
+    }
+
     pub(crate) fn rejoin(&mut self, name: u8, pool: &str, floor: u64) {
         self.connect(name, pool, floor, 600);
     }
@@ -226,8 +252,18 @@ impl World {
         let address = self.address(name);
         let pool = self.pool(pool);
         let floors = (0..6).map(|category| (category, Amount::nanos(floor))).collect();
-        let worker =
-            Worker { address, owner: address, pool, cores: 1, slots: 4, floors, benchmark, ..Worker::default() };
+        let region = self.regions.get(&name).cloned();
+        let worker = Worker {
+            address,
+            owner: address,
+            pool,
+            cores: 1,
+            slots: 4,
+            floors,
+            benchmark,
+            region,
+            ..Worker::default()
+        };
         let holding: Vec<Held> = self
             .held
             .iter()
@@ -285,7 +321,7 @@ impl World {
             exchange.apply(entry, &mut Vec::new()).expect("what was accepted once is accepted again");
         }
         assert_eq!(&exchange, self.market.exchange(), "the same entries make the same state");
-        self.market = Market::new(exchange);
+        self.market = Market::reading(exchange, wishes);
     }
 
     fn take(&mut self, out: Output) {

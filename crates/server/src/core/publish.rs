@@ -114,6 +114,11 @@ fn forget(to: &mut Loop, at: Timestamp, events: &[Event]) {
         } else if let Event::Hub(poco::Event::TaskClaimed { task }) = event {
             to.state.counts.claimed += 1;
             to.state.forget(*task);
+        } else if let Event::Checked { passed, .. } = event {
+            let counts = &mut to.state.counts;
+            *(if *passed { &mut counts.checks_passed } else { &mut counts.checks_failed }) += 1;
+        } else if let Event::Barred { .. } = event {
+            to.state.counts.barred += 1;
         } else if let Event::AssetTransfer { asset, from, .. } = event
             && from.is_zero()
         {

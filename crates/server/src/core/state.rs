@@ -58,6 +58,9 @@ pub(crate) struct Counts {
     pub(crate) rejections: u64,
     pub(crate) finalized: u64,
     pub(crate) claimed: u64,
+    pub(crate) checks_passed: u64,
+    pub(crate) checks_failed: u64,
+    pub(crate) barred: u64,
 }
 
 impl State {

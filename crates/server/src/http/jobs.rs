@@ -22,8 +22,6 @@ use units::{Address, Amount, DealId, Digest, OrderHash, Timestamp, U256};
 
 /// Longest title, bytes.
 const TITLE_BYTES: usize = 256;
-/// Most deals that a job names.
-const DEALS_NAMED: u64 = 1_000;
 
 /// `POST /v1/jobs`.
 pub(crate) async fn submit(State(shared): Server, Body(submit): Body<Submit>) -> Answer<Json<Receipted<Job>>> {
@@ -163,7 +161,7 @@ pub(super) async fn read(shared: &Arc<Shared>, id: OrderHash) -> Answer<(Address
         .reads
         .read(move |history| {
             let filter = DealFilter { request_order: Some(id), ..DealFilter::default() };
-            let page = Page { skip: 0, most: DEALS_NAMED };
+            let page = Page { skip: 0, most: limits::JOB_DEALS };
             let deals = if needs_deals { history.deals(&filter, page)? } else { Vec::new() };
             let deals: Vec<DealId> = deals.into_iter().rev().map(|deal| deal.id).collect();
             Ok((history.job(id)?, deals))

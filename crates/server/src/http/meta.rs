@@ -10,6 +10,7 @@ use api::limits::PROTOCOL_VERSION;
 use axum::Json;
 use axum::http::header;
 use axum::response::{Html, IntoResponse};
+use market::AuditLoad;
 use std::fmt::Write as _;
 
 /// The software's version.
@@ -80,15 +81,32 @@ pub(crate) async fn metrics(axum::extract::State(shared): Server) -> Answer<impl
         .read(|state| {
             let exchange = state.market.exchange();
             let orders = exchange.resting().count();
-            (state.counts, state.last.sequence, orders, exchange.active_deals().count(), state.statements.len())
+            Figures {
+                counts: state.counts,
+                audits: state.market.audit_load(),
+                sequence: state.last.sequence,
+                orders,
+                deals: exchange.active_deals().count(),
+                statements: state.statements.len(),
+            }
         })
         .await?;
-    let text = figures_text(&shared, figures);
+    let text = figures_text(&shared, &figures);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text))
 }
 
-fn figures_text(shared: &Shared, figures: (Counts, u64, usize, usize, usize)) -> String {
-    let (counts, sequence, orders, deals, statements) = figures;
+/// What the loop says for `/metrics`.
+struct Figures {
+    counts: Counts,
+    audits: AuditLoad,
+    sequence: u64,
+    orders: usize,
+    deals: usize,
+    statements: usize,
+}
+
+fn figures_text(shared: &Shared, figures: &Figures) -> String {
+    let Figures { counts, audits, sequence, orders, deals, statements } = *figures;
     let count = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
     let rows = [
         ("entries_total", "counter", "Entries accepted since the start.", counts.entries),
@@ -101,6 +119,16 @@ fn figures_text(shared: &Shared, figures: (Counts, u64, usize, usize, usize)) ->
             counts.finalized,
         ),
         ("tasks_claimed_total", "counter", "Tasks not done in time since the start.", counts.claimed),
+        (
+            "checks_passed_total",
+            "counter",
+            "Checks of workers' results that passed since the start.",
+            counts.checks_passed,
+        ),
+        ("checks_failed_total", "counter", "Checks that found a result wrong since the start.", counts.checks_failed),
+        ("workers_barred_total", "counter", "Workers barred from a pool since the start.", counts.barred),
+        ("tasks_under_check", "gauge", "Tasks of which a result is being checked.", audits.checking),
+        ("tasks_provisional", "gauge", "Tasks whose result is held until a check covers it.", audits.provisional),
         ("journal_sequence", "gauge", "The last durable record.", sequence),
         ("orders_resting", "gauge", "Orders on the book.", count(orders)),
         ("deals_active", "gauge", "Deals with unfinished tasks.", count(deals)),

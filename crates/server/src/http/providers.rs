@@ -104,7 +104,9 @@ fn known(state: &LoopState, address: Address) -> Known {
                 connected: state.lines.contains_key(&worker),
                 accepted: standing.accepted,
                 checks: standing.checks,
+                proven_at: exchange.audits(pool).map_or(0, |audits| audits.proven),
                 barred: standing.barred,
+                withheld: standing.withheld,
             });
         }
     }

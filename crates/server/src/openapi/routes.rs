@@ -155,7 +155,7 @@ fn exchange() -> Vec<Route> {
     vec![
         get("/", tag, "One plain page: what this is", Text("text/html")),
         get("/healthz", tag, "Whether the exchange takes commands", Json("Health")),
-        get("/metrics", tag, "Figures for Prometheus", Text("text/plain")),
+        get("/metrics", tag, "Figures for Prometheus; docs/operating.md says what each means", Text("text/plain")),
         get("/v1/exchange", tag, "What the exchange says of itself", Json("Exchange")),
         get("/v1/openapi.json", tag, "This document", Text("application/json")),
         post("/v1/session", tag, "Sign in with an answered challenge", Json("SignIn"), Json("Session")),

@@ -150,7 +150,8 @@ const MARKET: [Schema; 23] = [
     schema(
         "Machine",
         "A machine in a pool.",
-        "worker: address; owner: address; pool: address; connected: bool; accepted: int; checks: int; barred: bool",
+        "worker: address; owner: address; pool: address; connected: bool; accepted: int; checks: int; proven_at: int
+         barred: bool; withheld: amount",
     ),
     schema("Marks", "Marks from 1 to 5.", "count: int; mean_hundredths: int"),
     schema(
@@ -166,7 +167,7 @@ const MARKET: [Schema; 23] = [
     ),
 ];
 
-const EXPLAIN: [Schema; 7] = [
+const EXPLAIN: [Schema; 8] = [
     schema(
         "Explain",
         "How far a request is matched, and why no further.",
@@ -192,7 +193,12 @@ const EXPLAIN: [Schema; 7] = [
         "ExplainWorker",
         "Why a worker has nothing to do.",
         "worker: address; owner: address; pool: address; holding: int; code: text; summary: text; advice?: text
-         quarantined?: [hash]",
+         quarantined?: [Quarantine]",
+    ),
+    schema(
+        "Quarantine",
+        "Why a worker gets no more of a job; `why` is late, not_brought, dissented, trouble, unable or slow.",
+        "job: hash; why: text; words: text",
     ),
     schema(
         "ExplainTask",

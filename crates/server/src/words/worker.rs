@@ -1,14 +1,19 @@
 //! A worker: why it has nothing (more) to do.
 
 use super::{capabilities, count};
-use api::explain::ExplainWorker;
-use market::{Idle, WorkerView};
+use api::explain::{ExplainWorker, Quarantine};
+use market::{Fault, Idle, WorkerView};
 use units::{Amount, OrderHash};
 
 /// Puts it into words; `free` is what the worker can spend.
 pub(crate) fn worker(view: &WorkerView, idle: &Idle, free: Amount) -> ExplainWorker {
     let (code, summary, advice) = sentence(view, idle, free);
-    let quarantined = if let Idle::Quarantined { jobs } = idle { jobs.clone() } else { Vec::new() };
+    let jobs = if let Idle::Quarantined { jobs } = idle { jobs.as_slice() } else { &[] };
+    let quarantined = jobs.iter().map(|(job, fault)| {
+        let (why, words) = fault_words(*fault);
+        Quarantine { job: *job, why: why.to_owned(), words: words.to_owned() }
+    });
+    let quarantined = quarantined.collect();
     ExplainWorker {
         worker: view.worker.address,
         owner: view.worker.owner,
@@ -81,14 +86,31 @@ fn sentence(view: &WorkerView, idle: &Idle, free: Amount) -> (&'static str, Stri
     }
 }
 
-fn quarantined(jobs: &[OrderHash]) -> String {
-    let names: Vec<String> = jobs.iter().take(3).map(|job| job.to_string().chars().take(10).collect()).collect();
-    let more = if jobs.len() > names.len() { " and others" } else { "" };
-    let names = names.join(", ");
-    format!(
-        "it gets no more of the jobs that have tasks ({names}{more}): it let a lease of theirs run out, brought no \
-         result, or stated one that others did not agree with"
-    )
+/// How a worker failed a job: a stable word, and words that follow "it".
+fn fault_words(fault: Fault) -> (&'static str, &'static str) {
+    match fault {
+        Fault::Late => ("late", "let its time for a task run out"),
+        Fault::NotBrought => ("not_brought", "did not bring a result that it had stated"),
+        Fault::Dissented => ("dissented", "stated a result that the others did not agree with"),
+        Fault::Beaten => ("beaten", "was late, and another machine was sooner"),
+        Fault::Trouble => ("trouble", "had trouble with its tasks three times in a row"),
+        Fault::Unable => ("unable", "said that it cannot run its tasks"),
+        Fault::Slow => ("slow", "said that it is too slow for its tasks"),
+    }
+}
+
+/// The first jobs by name, each with the reason; the rest by number.
+fn quarantined(jobs: &[(OrderHash, Fault)]) -> String {
+    let named = jobs.iter().take(3).map(|(job, fault)| {
+        let name: String = job.to_string().chars().take(10).collect();
+        format!("{name}: it {}", fault_words(*fault).1)
+    });
+    let named: Vec<String> = named.collect();
+    let more = match jobs.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!("; and {} more", count(more, "job")),
+    };
+    format!("it gets no more of the jobs that have tasks ({}{more})", named.join("; "))
 }
 
 #[cfg(test)]
@@ -111,9 +133,11 @@ mod tests {
         let found = said(&Idle::CannotStake { needs: Amount::nanos(300_000_000) });
         assert_eq!(found.summary, "a task asks it to stake 0.30 credits, and it has 0.10");
         assert!(found.advice.unwrap().starts_with("deposit 0.20 credits"));
-        let found = said(&Idle::Quarantined { jobs: vec![OrderHash::default(); 5] });
-        assert_eq!(found.quarantined.len(), 5);
-        assert!(found.summary.contains("and others"));
+        let found = said(&Idle::Quarantined { jobs: vec![(OrderHash::default(), Fault::Dissented); 5] });
+        assert_eq!((found.quarantined.len(), found.quarantined[0].why.as_str()), (5, "dissented"));
+        let said = found.summary;
+        assert!(said.contains("0x00000000: it stated a result that the others did not agree with"), "{said}");
+        assert!(said.ends_with("and 2 jobs more)"), "{said}");
     }
 
     #[test]

@@ -76,10 +76,19 @@ impl House {
 
     /// Stops the server and starts it again on the same folder and port.
     pub(crate) async fn restart(self) -> Self {
+        self.restart_as(false).await
+    }
+
+    /// The same of a private exchange.
+    pub(crate) async fn restart_private(self) -> Self {
+        self.restart_as(true).await
+    }
+
+    async fn restart_as(self, private: bool) -> Self {
         let Self { folder, server } = self;
         let listen = server.addr();
         server.stop().await.unwrap();
-        let config = Config { listen, ..config(folder.path(), false) };
+        let config = Config { listen, ..config(folder.path(), private) };
         Self { server: Server::start(config).await.unwrap(), folder }
     }
 

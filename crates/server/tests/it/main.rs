@@ -9,6 +9,8 @@ mod house;
 mod openapi;
 mod orders;
 mod providers;
+mod provisional;
+mod restart;
 mod start;
 mod strangers;
 mod transactions;
