@@ -5,7 +5,7 @@ use crate::error::Error;
 use abi::Call;
 use api::provider::{Provider, Rated};
 use orders::Rating;
-use units::{Address, U256};
+use units::{Address, Amount, U256};
 
 /// A pool to be opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,9 @@ pub struct NewPool {
     pub commission: u64,
     /// Whether any worker may work there, or only whom the owner invites.
     pub open: bool,
+    /// What the exchange may pay from the owner's credits beside prices: checks, second witnesses, what a price leaves a
+    /// worker short of. It sells only while this covers them.
+    pub beside: Amount,
 }
 
 impl Client {
@@ -35,7 +38,17 @@ impl Client {
             open: pool.open,
         };
         self.transact(&call).await?;
+        self.allow_beside(pool.beside).await?;
         Ok(address)
+    }
+
+    /// Lets the exchange pay so much, from now on, from one's own credits for one's pools.
+    ///
+    /// # Errors
+    /// As of [`Client::transact`].
+    pub async fn allow_beside(&self, amount: Amount) -> Result<(), Error> {
+        let spender = self.exchange().operator;
+        self.transact(&Call::HubToken(abi::Erc20::Approve { spender, amount })).await.map(drop)
     }
 
     /// Has the exchange sell no more for a pool of one's own; what was sold is finished.

@@ -114,6 +114,12 @@ impl Dispatch {
         })
     }
 
+    /// Who gets no more of a job, over all pools.
+    pub fn quarantined(&self, request: OrderHash) -> impl Iterator<Item = Address> {
+        let jobs = self.jobs.range((request, Address::ZERO)..=(request, Address::repeat_byte(0xff)));
+        jobs.flat_map(|(_, job)| job.blame.those_out())
+    }
+
     /// A job may have something else to give than before: puts it in turn or takes it out, and sees when it is to be looked
     /// at again.
     pub(crate) fn refresh(&mut self, key: JobKey) {

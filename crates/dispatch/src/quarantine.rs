@@ -69,6 +69,11 @@ impl Blame {
         self.out.get(&worker).copied()
     }
 
+    /// Those who get no more of it.
+    pub(crate) fn those_out(&self) -> impl Iterator<Item = Address> {
+        self.out.keys().copied()
+    }
+
     pub(crate) fn quarantined(&self) -> usize {
         self.out.len()
     }

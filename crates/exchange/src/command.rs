@@ -286,6 +286,11 @@ pub enum Command {
         /// The order; it needs no signature.
         order: Box<WorkerpoolOrder>,
     },
+    /// An offer of a pool of the exchange's own leaves the book and is closed, so that nobody can match it by a transaction.
+    Withdraw {
+        /// Which.
+        order: OrderHash,
+    },
     /// Time has passed: overdue tasks are claimed for their payers, and long finished deals leave the live state.
     Tick,
 }

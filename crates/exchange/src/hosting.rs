@@ -78,10 +78,26 @@ impl Exchange {
         self.genesis.hosted(pool).is_some() || self.hosting.pools.contains_key(&pool)
     }
 
-    /// Whether the exchange may sell for the pool: its own, or one whose owner of now lets it.
+    /// Whether the exchange may sell for the pool: its own while it is its own, or one whose owner of now lets it.
     #[must_use]
     pub fn sells_for(&self, pool: Address) -> bool {
-        self.genesis.hosted(pool).is_some() || self.check_selling(pool).is_ok()
+        self.keeps(pool).is_some() || self.check_selling(pool).is_ok()
+    }
+
+    /// Who owns a pool of the exchange's own, if it has not been given away.
+    fn keeps(&self, pool: Address) -> Option<Address> {
+        let owner = self.genesis.hosted(pool)?.owner;
+        (self.hub.owner_of(pool) == Some(owner)).then_some(owner)
+    }
+
+    /// How much the exchange may pay beside PoCo for a pool: what its owner has, and for a pool of others no more than its
+    /// owner allows the operator.
+    #[must_use]
+    pub fn may_pay(&self, pool: Address) -> Amount {
+        let Some(owner) = self.hub.owner_of(pool) else { return Amount::ZERO };
+        let free = self.account(owner).free;
+        let own = self.genesis.hosted(pool).is_some() || owner == self.genesis.operator;
+        if own { free } else { free.min(self.hub.allowance(owner, self.genesis.operator)) }
     }
 
     /// How single words are audited in a pool. Others' pools are audited as the exchange's own are; a deposit is for those
@@ -243,6 +259,20 @@ impl Exchange {
             self.hub.retract(hash);
         }
         placed
+    }
+
+    /// An offer of a pool of the exchange's own leaves the book, and is closed: whoever kept it has no use of it.
+    pub(crate) fn withdraw_own(&mut self, hash: OrderHash, events: &mut Vec<Event>) -> Result<(), Rejection> {
+        let Some(AnyOrder::Workerpool(order)) = self.resting_order(hash).cloned() else {
+            return Err(Rejection::UnknownOrder(hash));
+        };
+        let pool = order.order().workerpool;
+        let owner = self.keeps(pool).ok_or(Rejection::NotSelling(pool))?;
+        let mut told = Vec::new();
+        self.hub.manage_order(owner, &order, Operation::Close, Recovered::Misshapen, &mut told)?;
+        events.extend(told.into_iter().map(Event::Hub));
+        self.follow_close(hash, events);
+        Ok(())
     }
 
     /// An order left the book: if the exchange had signed it in somebody's name, it is good no more.

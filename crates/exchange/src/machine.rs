@@ -135,6 +135,7 @@ impl Exchange {
             Command::Halt { request } => self.halt(*request, events),
             Command::Rate { rating } => self.rate(rating, events),
             Command::Offer { order } => self.offer(order, events),
+            Command::Withdraw { order } => self.withdraw_own(*order, events),
             Command::Tick => {
                 self.tick(events);
                 Ok(())

@@ -134,6 +134,7 @@ pub fn sealed_until(command: &Command, genesis: &Genesis) -> BTreeSet<TaskId> {
         | Command::Halt { .. }
         | Command::Rate { .. }
         | Command::Offer { .. }
+        | Command::Withdraw { .. }
         | Command::Tick => BTreeSet::new(),
     }
 }

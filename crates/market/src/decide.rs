@@ -49,7 +49,11 @@ impl Market {
         out.offers.extend(renewal.offers);
         for (order, by) in renewal.withdrawn {
             // Gone already if it was filled just now.
-            let _gone = self.command(at, Command::RemoveOrder { order, by }, out);
+            let own = self.exchange.resting_order(order).map(exchange::AnyOrder::subject);
+            let own = own.is_some_and(|pool| self.exchange.genesis().hosted(pool).is_some());
+            // What was offered for others is void as soon as it is off the book; what the exchange signed is to be closed.
+            let command = if own { Command::Withdraw { order } } else { Command::RemoveOrder { order, by } };
+            let _gone = self.command(at, command, out);
         }
     }
 
@@ -65,6 +69,7 @@ impl Market {
             price: want.order.workerpoolmaxprice,
             beside: want.beside,
             tasks: want.tasks.saturating_to(),
+            out: self.dispatch.quarantined(want.request).collect(),
         };
         let of = |category: U256| self.book.wants(category, &facts).take(MOST_WANTS).map(wanted).collect();
         self.book.wanted_categories().map(|category| (category.saturating_to(), of(category))).collect()
@@ -101,7 +106,18 @@ impl Market {
         let Some((order, _)) = self.book.request(found.request) else { return false };
         let category = self.exchange.categories().get(order.category.saturating_to::<usize>());
         let limit = category.map_or(0, |it| it.seconds.saturating_mul(1_000));
-        self.supply.admits(found.workerpool, (order.app, order.requester), found.volume.saturating_to(), limit)
+        let want = Wanted {
+            requester: order.requester,
+            app: order.app,
+            pool: order.workerpool,
+            trust: order.trust.saturating_to(),
+            tag: order.tag,
+            price: order.workerpoolmaxprice,
+            beside: Amount::ZERO,
+            tasks: found.volume.saturating_to(),
+            out: self.dispatch.quarantined(found.request).collect(),
+        };
+        self.supply.admits(found.workerpool, &want, limit)
     }
 
     fn enter_match(&mut self, at: Timestamp, found: Match, out: &mut Output) -> Result<(), Rejection> {

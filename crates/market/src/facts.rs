@@ -2,7 +2,7 @@
 
 use crate::Market;
 use crate::fleet::Fleet;
-use crate::supply::Supply;
+use crate::supply::{Supply, least_pay};
 use exchange::Exchange;
 use orders::WorkerpoolOrder;
 use units::{Address, Amount, U256};
@@ -38,8 +38,14 @@ impl book::Facts for MarketFacts<'_> {
     }
 
     fn machines(&self, offer: &WorkerpoolOrder) -> Option<u64> {
-        let pool = self.exchange.genesis().hosted(offer.workerpool)?;
-        Some(self.fleet.behind(offer, pool.scheduler_reward_ratio))
+        if !self.exchange.is_hosted(offer.workerpool) {
+            return None;
+        }
+        let pay = self.supply.worth(offer).or_else(|| {
+            let share = self.exchange.hub().policy(offer.workerpool)?.scheduler_reward_ratio;
+            Some(least_pay(offer.workerpoolprice, offer.trust.saturating_to(), share))
+        })?;
+        Some(self.fleet.behind(offer, pay))
     }
 
     fn seconds(&self, category: U256) -> Option<u64> {

@@ -1,10 +1,9 @@
 //! The machines of each pool by kind, so that how many stand behind an offer is known without asking each.
 
-use crate::supply::least_pay;
 use dispatch::Worker;
 use orders::WorkerpoolOrder;
 use std::collections::BTreeMap;
-use units::{Address, Amount, Tag, U256};
+use units::{Address, Amount, Tag};
 
 /// What machines have in common that would work for the same offers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,9 +44,8 @@ impl Fleet {
         u64::try_from(self.machines.len()).expect("machines can be counted")
     }
 
-    /// Machines of the offer's pool that have what it promises and ask no more than it leaves them.
-    pub(crate) fn behind(&self, offer: &WorkerpoolOrder, pool_share: u64) -> u64 {
-        let pay = least_pay(offer.workerpoolprice, offer.trust.saturating_to(), U256::from(pool_share));
+    /// Machines of the offer's pool that have what it promises and ask no more than the `pay` that it leaves them.
+    pub(crate) fn behind(&self, offer: &WorkerpoolOrder, pay: Amount) -> u64 {
         let category: u64 = offer.category.saturating_to();
         let works = |kind: &Kind| {
             let floor = if kind.floors.is_empty() { Some(&Amount::ZERO) } else { kind.floors.get(&category) };

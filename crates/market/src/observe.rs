@@ -56,13 +56,18 @@ impl Market {
             | Event::Left { pool, worker, .. } => {
                 self.sync_standing(pool, worker);
             }
-            Event::PoolHosted { .. } => self.audit_pools(),
+            Event::PoolHosted { .. } => {
+                self.audit_pools();
+                self.supply.demand_changed();
+            }
+            Event::PoolClosed { .. } | Event::PolicyUpdate { .. } | Event::AssetTransfer { .. } => {
+                self.supply.demand_changed();
+            }
+            Event::Invited { pool, worker, .. } => self.invited(at, pool, worker),
             // What a price leaves somebody short of, its making counts by itself.
             Event::Paid { pool, amount, why, .. } if why != PayReason::TopUp => self.supply.paid(pool, amount),
             Event::Paid { .. }
             | Event::TokenApproval { .. }
-            | Event::AssetTransfer { .. }
-            | Event::PolicyUpdate { .. }
             | Event::GroupCreated { .. }
             | Event::Redeemed { .. }
             | Event::Done { .. }
@@ -75,8 +80,6 @@ impl Market {
             | Event::Contradicted { .. }
             | Event::Withheld { .. }
             | Event::Rated { .. }
-            | Event::PoolClosed { .. }
-            | Event::Invited { .. }
             | Event::DealFinished { .. }
             | Event::DealForgotten { .. } => {}
         }
@@ -105,8 +108,9 @@ impl Market {
                 }
             }
             Hub::Unlock { .. } => self.book_stirred = true,
-            Hub::Approval { .. }
-            | Hub::Lock { .. }
+            // What may be paid for a pool of others.
+            Hub::Approval { .. } => self.supply.demand_changed(),
+            Hub::Lock { .. }
             | Hub::Seize { .. }
             | Hub::SchedulerNotice { .. }
             | Hub::DealSponsored { .. }
@@ -137,6 +141,14 @@ impl Market {
         self.arrivals = self.arrivals.saturating_add(1);
         self.book.insert(hash, order, remaining, self.arrivals);
         self.book_stirred = true;
+    }
+
+    /// A worker whose invitation was taken back works there no more.
+    fn invited(&mut self, at: Timestamp, pool: Address, worker: Address) {
+        let there = self.dispatch.description(worker).is_some_and(|it| it.pool == pool);
+        if there && !self.exchange.admits(pool, worker) {
+            self.worker_left(at, worker);
+        }
     }
 
     /// A worker's part in a replicated task was right or wrong.

@@ -5,7 +5,8 @@
 //! the pool's workers ([`crew`]) soon finish by what was measured ([`measure`]), and surely before the deadline. Where bids
 //! outrun capacity all rungs of the category ask the highest bid that goes unserved ([`auction`]).
 //!
-//! An order is signed when a rung has none, and another only when its price changes, when it sells twice what its workers can
+//! Every pool that the exchange runs and may sell for has rungs of its own, its owner's or anybody's, on its own terms. An order
+//! is made when a rung has none, and another only when its price changes, when it sells twice what its workers can
 //! do, or when who is next on the other side cannot be served by it; it leaves when the rung's workers do. A match is held back
 //! while the pool has too much to do ([`Supply::admits`]): then nobody behind that request is served from that order either.
 
@@ -35,6 +36,9 @@ use units::{Address, Amount, B256, DealId, OrderHash, U256};
 const MOST_WEIGHT: u64 = 10;
 /// What rungs ask for beside the floor, for what the pool pays beside PoCo's split, never passes so many times the pool's share.
 const MOST_EXTRAS: u64 = 2;
+
+/// A level without those who get no more of a job counts where so many thousandths of a machine are left for each replica.
+const LEAST_LANES: u64 = 500;
 
 /// A pool's workers, and what they sell as was last reckoned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -206,7 +210,7 @@ impl Supply {
         let stand = order.and_then(|order| self.rungs.get(self.by_order.get(&order)?));
         let pay = match (stand, order) {
             (Some(stand), _) => stand.ask.pay,
-            (None, Some(_)) => self.worth(&sold).unwrap_or(sold.pay),
+            (None, Some(_)) => self.worth_of(sold.pool, sold.category, sold.trust, sold.price).unwrap_or(sold.pay),
             // As much as if two shared it: who took such a task before the restart is not refused what it asked for.
             (None, None) if sold.trust > 2 => {
                 let half = sold.workers_part.0.checked_div(U256::from(2)).expect("two is not zero");
@@ -255,41 +259,50 @@ impl Supply {
         self.stirred |= self.withheld;
     }
 
-    /// What the price of an order that is no rung's is worth to each worker as things stand.
-    fn worth(&self, sold: &Sold) -> Option<Amount> {
-        let level = self.crews.get(&sold.pool)?.levels.get(&sold.category)?.last()?;
-        class_for(level, sold.trust).map(|class| crew::rate(sold.price, class.factor))
+    /// What the price of a pool's order is worth to each worker, as things stand.
+    pub(crate) fn worth(&self, offer: &WorkerpoolOrder) -> Option<Amount> {
+        let (category, trust) = (offer.category.saturating_to(), offer.trust.saturating_to());
+        self.worth_of(offer.workerpool, category, trust, offer.workerpoolprice)
+    }
+
+    /// The dearest workers' who work for it; where none do, what the dearest would have.
+    fn worth_of(&self, pool: Address, category: u64, trust: u64, price: Amount) -> Option<Amount> {
+        let levels = self.crews.get(&pool)?.levels.get(&category)?;
+        let worth = |level: &Level| Some(crew::rate(price, class_for(level, trust)?.factor));
+        let enough = levels.iter().rev().find_map(|level| worth(level).filter(|pay| *pay >= level.floor));
+        enough.or_else(|| worth(levels.last()?))
     }
 
     fn span(&self, kind: Kind, limit: u64) -> Span {
         Span { limit, known: self.measures.times(kind) }
     }
 
-    /// Whether so many tasks of an app for a requester (`whose`) may be matched with an order now: a rung's only while its workers
-    /// have room for them, and no cheaper rung waits to be signed again.
-    pub(crate) fn admits(&self, order: OrderHash, whose: (Address, Address), tasks: u64, limit: u64) -> bool {
+    /// Whether what is wanted may be matched with an order now: with a rung's only while its workers have room for it, and no
+    /// cheaper rung waits to be offered again.
+    pub(crate) fn admits(&self, order: OrderHash, want: &Wanted, limit: u64) -> bool {
         let Some(rung) = self.by_order.get(&order) else { return true };
         if self.filled.contains(&(rung.pool, rung.category)) {
             return false;
         }
-        let (app, requester) = whose;
-        let kind = Kind { pool: rung.pool, app, requester };
+        let kind = want.kind(rung.pool);
         let levels = self.crews.get(&rung.pool).and_then(|crew| crew.levels.get(&rung.category));
         let Some(levels) = levels else { return false };
         let class = levels
             .iter()
             .find(|level| level.floor == rung.floor)
             .and_then(|level| level.classes.iter().find(|class| class.trust == rung.trust && class.tag == rung.tag));
-        class.is_some_and(|class| tasks <= self.room_for(rung, levels, class, self.span(kind, limit)))
+        let span = self.span(kind, limit);
+        class.is_some_and(|class| want.tasks <= self.room_for(rung, levels, class, (span, &want.out)))
     }
 
-    /// How many tasks a rung's workers have room for. A deal at one floor may take the machines of all lower ones, so none of
-    /// the levels from its own up may have more than its workers can do.
-    fn room_for(&self, rung: &Rung, levels: &[Level], class: &Class, span: Span) -> u64 {
+    /// How many tasks of a job a rung's workers have room for, who are not out of it. A deal at one floor may take the machines
+    /// of all lower ones, so none of the levels from its own up may have more than its workers can do.
+    fn room_for(&self, rung: &Rung, levels: &[Level], class: &Class, (span, out): (Span, &BTreeSet<Address>)) -> u64 {
         let replicas = class.replicas.max(1);
         let mut room = u64::MAX;
         for (at, level) in levels.iter().enumerate().filter(|(_, level)| level.floor >= rung.floor) {
             let above = levels.get(at.saturating_add(1)).map(|level| level.floor);
+            let (level, class) = &self.without(rung, (level, class), out);
             let power = level.power.min(class.lanes.saturating_mul(replicas));
             let mut sure = capacity(power, usable(span.limit));
             let (mut slots, mut soon) = (level.slots, capacity(level.power, HORIZON_MS));
@@ -308,6 +321,23 @@ impl Supply {
             room = room.min(held.max(quick).min(surely));
         }
         room
+    }
+
+    /// A level and one of its classes without the workers who get no more of a job; whole, where hardly anybody else is left:
+    /// whoever is next is not passed over for those behind it, so that it must have a chance.
+    fn without(&self, rung: &Rung, (level, class): (&Level, &Class), out: &BTreeSet<Address>) -> (Level, Class) {
+        let (all, every) = (level.clone(), *class);
+        let Some(crew) = self.crews.get(&rung.pool).filter(|_| !out.is_empty()) else { return (all, every) };
+        let (mut level, mut class) = (all.clone(), every);
+        let whole = level.power;
+        for member in out.iter().filter_map(|worker| crew.members.get(worker)) {
+            if member.takes(rung.category, level.floor) {
+                level.power = level.power.saturating_sub(member.power());
+                level.slots = level.slots.saturating_sub(member.slots);
+            }
+        }
+        class.lanes = class.lanes.saturating_mul(level.power).checked_div(whole).unwrap_or_default();
+        if class.lanes < LEAST_LANES { (all, every) } else { (level, class) }
     }
 
     fn replicas(&self, sold: &Sold, levels: &[Level]) -> u64 {

@@ -14,7 +14,8 @@ mod tasks;
 pub(crate) use tasks::{Deal, Status, Task};
 
 use self::orders::Resting;
-use exchange::{Command, Entry, Event, Item};
+use ::orders::{Checked, Recovered, Signed};
+use exchange::{AnyOrder, Command, Entry, Event, Item};
 use money::Purse;
 use poco::Event as Hub;
 use standing::{Standing, Words};
@@ -111,7 +112,16 @@ impl Reference {
             }
             Command::Accept { task, worker, .. } => self.accepted(entry.at, *task, *worker)?,
             Command::Halt { request } => self.halted(*request)?,
-            Command::Offer { .. } => return Err("nobody opened a pool".to_owned()),
+            Command::Withdraw { order } => self.withdrawn(*order)?,
+            Command::Offer { order } => {
+                let named = events.iter().find_map(|it| match it {
+                    Event::OrderPlaced { order, .. } => Some(*order),
+                    _ => None,
+                });
+                let hash = named.ok_or("an offer was taken and does not rest")?;
+                let signed = Signed { order: order.as_ref().clone(), ..Signed::default() };
+                self.placed(&AnyOrder::Workerpool(Checked { signed, hash, signer: Recovered::Misshapen }))?;
+            }
             _ => {}
         }
         let accepts = matches!(entry.command, Command::Accept { .. });

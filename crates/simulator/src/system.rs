@@ -182,9 +182,13 @@ impl System {
                 break;
             }
             for offer in offers {
-                let order = AnyOrder::Workerpool(self.checked(offer, self.operator));
+                let command = if self.genesis.hosted(offer.workerpool).is_some() {
+                    Command::PlaceOrder(Box::new(AnyOrder::Workerpool(self.checked(offer, self.operator))))
+                } else {
+                    Command::Offer { order: Box::new(offer) }
+                };
                 // A rejected offer is the market's to offer anew.
-                drop(self.command(at, Command::PlaceOrder(Box::new(order)), &mut turn.out));
+                drop(self.command(at, command, &mut turn.out));
             }
             self.market.as_mut().expect("the process runs").decide(at, &mut turn.out);
         }

@@ -49,6 +49,7 @@ pub(crate) fn tasks_of(command: &Command) -> Vec<TaskId> {
         | Command::Halt { .. }
         | Command::Rate { .. }
         | Command::Offer { .. }
+        | Command::Withdraw { .. }
         | Command::Tick => Vec::new(),
     }
 }
@@ -89,6 +90,7 @@ pub(crate) fn label(command: &Command) -> String {
         Command::Halt { request } => format!("halt {}", short(request.0)),
         Command::Rate { rating } => format!("rate {}", short(rating.signed.rating.subject.into_word())),
         Command::Offer { order } => format!("offer for {}", short(order.workerpool.into_word())),
+        Command::Withdraw { order } => format!("withdraw {}", short(order.0)),
         Command::Tick => "tick".to_owned(),
     }
 }

@@ -6,10 +6,10 @@ use crate::exit::Exit;
 use crate::listing::Format;
 use crate::submit::pool_address;
 use crate::terminal::{note, say};
-use crate::wallet;
+use crate::{parse, wallet};
 use clap::{Args, Subcommand};
 use client::NewPool;
-use units::Address;
+use units::{Address, Amount};
 
 /// Open a workerpool of your own, or list those hosted here
 #[derive(Args, Debug)]
@@ -55,6 +55,9 @@ Examples:
         /// Only workers that you invite may work there.
         #[arg(long)]
         invite_only: bool,
+        /// What the exchange may pay of your credits beside prices: checks, second witnesses. It sells while this covers them.
+        #[arg(long, value_name = "CREDITS", default_value = "10", value_parser = parse::credits)]
+        beside: Amount,
         #[command(flatten)]
         exchange: ExchangeArgs,
     },
@@ -122,8 +125,8 @@ pub(crate) async fn run(context: &Context, args: PoolArgs) -> anyhow::Result<Exi
                 ]
             })?;
         }
-        PoolCommand::Open { name, stake_ratio, commission, invite_only, exchange } => {
-            let new = NewPool { name, worker_stake_ratio: stake_ratio, commission, open: !invite_only };
+        PoolCommand::Open { name, stake_ratio, commission, invite_only, beside, exchange } => {
+            let new = NewPool { name, worker_stake_ratio: stake_ratio, commission, open: !invite_only, beside };
             let attached = reach(context, &exchange).await?;
             let opened = attached.client.open_pool(&new).await;
             attached.close().await;

@@ -1,10 +1,10 @@
 //! Pools of others that the exchange runs: what their owners let it do, and no more.
 
 use crate::world::{OPERATOR, PRICE, REQUESTER, STRANGER, WORKERS, World, credits, task};
-use abi::call::NewWorkerpool;
+use abi::call::{NewWorkerpool, OrderSet};
 use abi::{Call, Erc20, Erc721};
 use exchange::{AnyOrder, Command, Event, ItemRejection, PayReason, Rejection, workerpool_address};
-use orders::{WorkerpoolOrder, ids};
+use orders::{Checked, Recovered, Signed, WorkerpoolOrder, ids};
 use poco::Refusal;
 use units::{Address, Bytes, DealId, U256};
 
@@ -90,6 +90,44 @@ fn no_offer_is_made_for_a_pool_whose_owner_does_not_let_the_exchange() {
     world.ok(HOST, registry, &Call::Registry(abi::AssetKind::Workerpool, gift));
     assert_eq!(offer(&mut world, &order(pool, 4)), Err(Rejection::NotSelling(pool)), "a new owner was not asked");
     assert_eq!(world.exchange.resting_of(pool).count(), 0);
+}
+
+#[test]
+fn what_the_exchange_sells_can_be_matched_by_a_transaction_until_it_is_withdrawn() {
+    let mut world = World::new();
+    let pool = opened(&mut world, true);
+    let match_it = |world: &mut World, workerpool: Checked<WorkerpoolOrder>| {
+        let (app, request) = (world.app_order(1), world.request(1, 1));
+        let signers = [app.signer, Recovered::Misshapen, workerpool.signer, request.signer];
+        let (app, request, workerpool) = (app.signed, request.signed, workerpool.signed);
+        let set = OrderSet { app, dataset: Signed::default(), workerpool, request };
+        let hub = world.hub();
+        world.send(REQUESTER, hub, &Call::MatchOrders(Box::new(set)), &signers).map(drop)
+    };
+    let theirs = |order: &WorkerpoolOrder, world: &World| {
+        let signed = Signed { order: order.clone(), sign: Bytes::new() };
+        Checked::trust(signed, &world.exchange.genesis().domain(), Recovered::Misshapen)
+    };
+    for salt in [1, 2] {
+        offer(&mut world, &order(pool, salt)).unwrap();
+    }
+    let kept = theirs(&order(pool, 1), &world);
+    assert_eq!(match_it(&mut world, kept), Ok(()));
+    let withdrawn = theirs(&order(pool, 2), &world);
+    world.enter(Command::RemoveOrder { order: withdrawn.hash, by: HOST });
+    assert_eq!(match_it(&mut world, withdrawn), Err(Refusal::InvalidSignatureFormat), "it is signed no more");
+
+    let (kept, withdrawn) = (world.pool_order(false, 1, 1), world.pool_order(false, 1, 1));
+    for own in [&kept, &withdrawn] {
+        world.place(AnyOrder::Workerpool(own.clone()));
+    }
+    assert_eq!(match_it(&mut world, kept.clone()), Ok(()));
+    world.enter(Command::Withdraw { order: withdrawn.hash });
+    assert_eq!(world.try_enter(Command::Withdraw { order: kept.hash }), Err(Rejection::UnknownOrder(kept.hash)));
+    assert!(matches!(match_it(&mut world, withdrawn), Err(Refusal::MatchOrders(_))), "nothing is left of it");
+    offer(&mut world, &order(pool, 3)).unwrap();
+    let foreign = theirs(&order(pool, 3), &world).hash;
+    assert_eq!(world.try_enter(Command::Withdraw { order: foreign }), Err(Rejection::NotSelling(pool)));
 }
 
 #[test]

@@ -82,6 +82,7 @@ fn check_signatures(command: &Command, genesis: &Genesis, domain: &Domain) -> Re
         | Command::Know { .. }
         | Command::Halt { .. }
         | Command::Offer { .. }
+        | Command::Withdraw { .. }
         | Command::Tick => Ok(0),
         // The rules themselves recover an owner's signature.
         Command::Enlist { worker, owner, .. } => Ok(u64::from(worker != owner)),

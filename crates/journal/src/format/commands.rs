@@ -66,6 +66,8 @@ enum CommandRecord {
     Rate(#[n(0)] Box<RatingRecord>),
     #[n(21)]
     Offer(#[n(0)] Box<WorkerpoolOrderRecord>),
+    #[n(22)]
+    Withdraw(#[n(0)] Word),
 }
 
 /// A transaction: the bytes that were signed, and whom the signatures are by.
@@ -249,6 +251,7 @@ impl From<&Command> for CommandRecord {
             Command::Halt { request } => Self::Halt(Word(request.0)),
             Command::Rate { rating } => Self::Rate(Box::new(rating.as_ref().into())),
             Command::Offer { order } => Self::Offer(Box::new(order.as_ref().into())),
+            Command::Withdraw { order } => Self::Withdraw(Word(order.0)),
         }
     }
 }
@@ -303,6 +306,7 @@ impl CommandRecord {
             Self::Halt(request) => Command::Halt { request: OrderHash(request.0) },
             Self::Rate(rating) => Command::Rate { rating: Box::new((*rating).into()) },
             Self::Offer(order) => Command::Offer { order: Box::new((*order).into()) },
+            Self::Withdraw(order) => Command::Withdraw { order: OrderHash(order.0) },
         })
     }
 }

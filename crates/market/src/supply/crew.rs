@@ -58,7 +58,12 @@ impl Member {
         if self.floors.is_empty() { Some(Amount::ZERO) } else { self.floors.get(&category).copied() }
     }
 
-    fn power(&self) -> u64 {
+    /// Whether it works in a category for so much.
+    pub(super) fn takes(&self, category: u64, pay: Amount) -> bool {
+        self.speed > 0 && self.floor(category).is_some_and(|floor| floor <= pay)
+    }
+
+    pub(super) fn power(&self) -> u64 {
         self.cores.saturating_mul(self.speed)
     }
 }

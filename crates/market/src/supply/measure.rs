@@ -17,6 +17,8 @@ const DISSENTS_FIRST: u64 = 1;
 const TASKS_FIRST: u64 = 200;
 /// The slowest that a machine is counted for, thousandths of the reference machine.
 const SLOWEST: u64 = 50;
+/// The slowest that a machine is counted for on its own word: alone it still sells a task.
+const STATED_LEAST: u64 = 250;
 /// The benchmark of the reference machine, millions of operations a second.
 const REFERENCE: u64 = 600;
 
@@ -93,10 +95,13 @@ impl Measures {
     /// A worker's speed, thousandths of the reference machine: its benchmark, and what it takes against others.
     pub(super) fn speed(&self, worker: Address, benchmark: u64) -> u64 {
         let stated = benchmark.saturating_mul(FULL_SPEED).checked_div(REFERENCE).expect("a reference is not zero");
-        // A benchmark alone, taken once and perhaps on a busy machine, keeps none from selling anything.
-        let stated = if benchmark <= 1 { FULL_SPEED } else { stated.clamp(FULL_SPEED / 2, FULL_SPEED) };
-        let slowness = self.slowness.get(&worker).copied().unwrap_or(FULL_SPEED).max(FULL_SPEED);
-        let speed = stated.saturating_mul(FULL_SPEED).checked_div(slowness).expect("a slowness is not zero");
+        // A benchmark, taken once and perhaps on a busy machine, keeps none from selling anything, and counts until more is known.
+        let stated = if benchmark <= 1 { FULL_SPEED } else { stated.clamp(STATED_LEAST, FULL_SPEED) };
+        let measured = self.slowness.get(&worker).map(|slowness| {
+            let square = FULL_SPEED.saturating_mul(FULL_SPEED);
+            square.checked_div((*slowness).max(FULL_SPEED)).expect("a slowness is not zero")
+        });
+        let speed = measured.map_or(stated, |measured| measured.min(stated.max(FULL_SPEED / 2)));
         // In few steps, so that a price does not follow every run.
         let step = speed.checked_div(SLOWEST).expect("not zero").saturating_mul(SLOWEST);
         if step < SLOWEST { 0 } else { step }
@@ -181,6 +186,8 @@ mod tests {
         assert!(measures.speed(slow, 600) < 500, "{}", measures.speed(slow, 600));
         assert_eq!(measures.speed(Address::repeat_byte(2), 600), FULL_SPEED);
         assert_eq!(measures.speed(Address::repeat_byte(2), 300), FULL_SPEED / 2);
+        assert_eq!(measures.speed(Address::repeat_byte(2), 30), FULL_SPEED / 2, "it keeps up with the others");
+        assert_eq!(measures.speed(Address::repeat_byte(20), 30), STATED_LEAST, "of whom nothing is known but its word");
     }
 
     #[test]

@@ -7,11 +7,11 @@ use super::measure::Kind;
 use super::rung::{self, Ask, HORIZON_MS, Place, Rung, Stand, sell_order};
 use exchange::Exchange;
 use orders::WorkerpoolOrder;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, Amount, OrderHash, Tag, Timestamp, U256};
 
 /// A resting request that could be matched if there were an offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) requester: Address,
     pub(crate) app: Address,
@@ -24,12 +24,14 @@ pub(crate) struct Wanted {
     /// What a task costs it beside.
     pub(crate) beside: Amount,
     pub(crate) tasks: u64,
+    /// Workers who get no more of it.
+    pub(crate) out: BTreeSet<Address>,
 }
 
 /// What is to be done so that every rung stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Renewal {
-    /// To be signed by the pools' owners and placed.
+    /// To be signed and placed; for a pool of others offered in its owner's name.
     pub(crate) offers: Vec<WorkerpoolOrder>,
     /// Resting orders to withdraw, each with its pool's owner.
     pub(crate) withdrawn: Vec<(OrderHash, Address)>,
@@ -44,6 +46,8 @@ struct Market<'a> {
     limit: u64,
     /// What the pool's owner can stake.
     purse: Amount,
+    /// What may be paid beside PoCo for tasks that are not sold yet.
+    beside: Amount,
     marginal: Amount,
     wants: &'a [Wanted],
 }
@@ -73,23 +77,26 @@ impl Supply {
         // What was not signed in its turn never will be.
         let lost = |stand: &Stand| matches!(stand.place, Place::Offered(_, when) if when < at);
         self.rungs.retain(|_, stand| !lost(stand));
-        let pools: Vec<(Address, Address)> =
-            exchange.genesis().pools.iter().map(|pool| (pool.address, pool.owner)).collect();
-        let owner_of = |pool: Address| pools.iter().find(|(address, _)| *address == pool).map(|(_, owner)| *owner);
+        let owner_of = |pool: Address| exchange.hub().owner_of(pool);
         for (order, pool) in std::mem::take(&mut self.stale) {
             renewal.withdrawn.extend(owner_of(pool).map(|owner| (order, owner)));
         }
-        for (pool, _) in &pools {
-            self.reckon(exchange, *pool);
-        }
+        let pools: Vec<Address> = self.crews.keys().copied().filter(|pool| exchange.sells_for(*pool)).collect();
+        let pools: Vec<(Address, Amount, Amount)> = pools
+            .into_iter()
+            .map(|pool| {
+                self.reckon(exchange, pool);
+                let purse = owner_of(pool).map(|owner| exchange.account(owner).free).unwrap_or_default();
+                (pool, purse, self.beside(exchange, pool))
+            })
+            .collect();
         let mut desired = BTreeMap::new();
         for (category, class) in (0_u64..).zip(exchange.categories()) {
             let wants = wants.get(&category).map_or(&[][..], Vec::as_slice);
             let marginal = self.marginal(exchange, category, wants);
-            for (pool, owner) in &pools {
+            for (pool, purse, beside) in pools.iter().copied() {
                 let limit = class.seconds.saturating_mul(1_000);
-                let purse = exchange.account(*owner).free;
-                let market = Market { exchange, pool: *pool, category, limit, purse, marginal, wants };
+                let market = Market { exchange, pool, category, limit, purse, beside, marginal, wants };
                 self.desire(&market, &mut desired);
             }
         }
@@ -143,6 +150,19 @@ impl Supply {
                 categories.map(|(category, _)| (category, crew::levels(members, category, &rules, prices, &has)));
             crew.levels = levels.collect();
         }
+    }
+
+    /// What may be paid beside PoCo for a pool once every task that is sold has taken a worker's pay of it. The exchange's own
+    /// pools owe what they cannot pay.
+    fn beside(&self, exchange: &Exchange, pool: Address) -> Amount {
+        if exchange.genesis().hosted(pool).is_some() {
+            return Amount(U256::MAX);
+        }
+        let sold = self
+            .loads
+            .of(pool)
+            .fold(U256::ZERO, |sum, sold| sum.saturating_add(sold.pay.0.saturating_mul(U256::from(sold.awaited()))));
+        Amount(exchange.may_pay(pool).0.saturating_sub(sold))
     }
 
     fn levels_of(&self, pool: Address, category: u64) -> &[Level] {
@@ -201,7 +221,12 @@ impl Supply {
                 let (pool, category) = (market.pool, market.category);
                 let rung = Rung { pool, category, trust: class.trust, tag: class.tag, floor: level.floor };
                 let front = market.front(level, class);
-                let Some(ask) = self.reckon_ask(market, (level, class), front) else { continue };
+                let Some(ask) = self.reckon_ask(market, &rung, (level, class), front) else { continue };
+                if ask.pay > market.beside {
+                    // Whoever checks or stands witness could not be paid.
+                    held_back = true;
+                    continue;
+                }
                 let stays = self.rungs.get(&rung).map(|stand| stand.ask).filter(|old| {
                     let fits = old.only.is_none_or(|only| front.is_some_and(|want| want.kind(pool) == only));
                     let cap = market.cap(&ask, front);
@@ -216,7 +241,7 @@ impl Supply {
                     && above.is_some()
                 {
                     let span = self.span(want.kind(pool), market.limit);
-                    if self.room_for(&rung, &levels, class, span) < ask.volume.min(want.tasks) {
+                    if self.room_for(&rung, &levels, class, (span, &want.out)) < ask.volume.min(want.tasks) {
                         // A dearer level may serve it, and is not passed a cheaper offer over for.
                         held_back = true;
                         continue;
@@ -229,12 +254,22 @@ impl Supply {
     }
 
     /// What a rung asks for whoever is next to be served by it.
-    fn reckon_ask(&self, market: &Market<'_>, (level, class): (&Level, &Class), front: Option<&Wanted>) -> Option<Ask> {
+    fn reckon_ask(
+        &self,
+        market: &Market<'_>,
+        rung: &Rung,
+        (level, class): (&Level, &Class),
+        front: Option<&Wanted>,
+    ) -> Option<Ask> {
         let known = front.map(|want| want.kind(market.pool));
         let anybody = rung::volume(level, class, rung::Span { limit: market.limit, known: None });
-        let theirs = known.map_or(anybody, |kind| rung::volume(level, class, self.span(kind, market.limit)));
+        let theirs = front.map_or(anybody, |want| {
+            let (level, class) = self.without(rung, (level, class), &want.out);
+            rung::volume(&level, &class, self.span(want.kind(market.pool), market.limit))
+        });
         let only = known.filter(|_| theirs > anybody);
-        let volume = if only.is_some() { theirs } else { anybody };
+        let limited = front.is_some_and(|want| !want.out.is_empty());
+        let volume = if only.is_some() || limited { theirs } else { anybody };
         let ask = rung::ask(level, class, market.marginal, volume, only);
         // A rung whose stake or price nobody has now stays to say so.
         let capped = volume.min(market.cap(&ask, front).max(1));
@@ -243,7 +278,7 @@ impl Supply {
 }
 
 impl Wanted {
-    fn kind(&self, pool: Address) -> Kind {
+    pub(super) fn kind(&self, pool: Address) -> Kind {
         Kind { pool, app: self.app, requester: self.requester }
     }
 }
@@ -260,10 +295,10 @@ impl Market<'_> {
         })
     }
 
-    /// How many tasks at this price the pool's owner can stake for and who is next can pay for.
+    /// How many tasks at this price the pool's owner can stake for, checks of which can be paid, and who is next can pay for.
     fn cap(&self, ask: &Ask, front: Option<&Wanted>) -> u64 {
-        let each = crew::stake(ask.price, poco::WORKERPOOL_STAKE_RATIO);
-        let staked = self.purse.0.checked_div(each.0).map_or(u64::MAX, |tasks| tasks.saturating_to());
+        let of = |sum: Amount, each: Amount| sum.0.checked_div(each.0).map_or(u64::MAX, |tasks| tasks.saturating_to());
+        let staked = of(self.purse, crew::stake(ask.price, poco::WORKERPOOL_STAKE_RATIO)).min(of(self.beside, ask.pay));
         front.map_or(staked, |want| staked.min(want.affords(self.exchange, ask.price)))
     }
 }

@@ -3,5 +3,6 @@
 mod audits;
 mod explain;
 mod jobs;
+mod pools;
 mod supply;
 mod world;

@@ -146,7 +146,9 @@ impl World {
         let sender = self.address(from);
         let nonce = self.market.exchange().nonce(sender);
         let to = match call.target() {
-            abi::Target::Registry(_) => genesis.app_registry,
+            abi::Target::Registry(abi::AssetKind::App) => genesis.app_registry,
+            abi::Target::Registry(abi::AssetKind::Dataset) => genesis.dataset_registry,
+            abi::Target::Registry(abi::AssetKind::Workerpool) => genesis.workerpool_registry,
             abi::Target::Hub | abi::Target::Token | abi::Target::Asset(..) | abi::Target::Group(_) => genesis.hub,
         };
         let raw = abi::Transaction::call(genesis.chain_id, nonce, to, call.encode()).sign(&self.names[&from]);
@@ -284,8 +286,8 @@ impl World {
     }
 
     pub(crate) fn pool(&self, name: &str) -> Address {
-        let pools = &self.market.exchange().genesis().pools;
-        pools.iter().find(|pool| pool.name == name).expect("a pool of that name").address
+        let mut pools = self.market.exchange().hosted_pools();
+        pools.find(|pool| pool.name == name).expect("a pool of that name").address
     }
 
     /// Time passes.
@@ -328,7 +330,11 @@ impl World {
         self.entries.extend(out.entries);
         self.events.extend(out.events);
         for order in out.offers {
-            self.place(OPERATOR, order, AnyOrder::Workerpool);
+            if self.market.exchange().genesis().hosted(order.workerpool).is_some() {
+                self.place(OPERATOR, order, AnyOrder::Workerpool);
+            } else {
+                self.enter(Command::Offer { order: Box::new(order) }).expect("the offer is admissible");
+            }
         }
         for (worker, message) in out.messages {
             let name = self.names.iter().find(|(_, key)| key.address() == worker).map(|(name, _)| *name);

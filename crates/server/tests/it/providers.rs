@@ -5,6 +5,7 @@ use agent::{AgentError, Honesty};
 use client::{Error, NewPool};
 use orders::Rating;
 use tokio::time::timeout;
+use units::Amount;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_side_of_a_deal_rates_the_other_once_and_the_page_shows_it_beside_what_was_done() {
@@ -41,7 +42,8 @@ async fn each_side_of_a_deal_rates_the_other_once_and_the_page_shows_it_beside_w
 async fn a_pool_by_invitation_is_hosted_here_and_takes_only_whom_its_owner_invites() {
     let house = House::open().await;
     let owner = house.client(2).await;
-    let new = NewPool { name: "ours".to_owned(), worker_stake_ratio: 0, commission: 10, open: false };
+    let beside = Amount::nanos(1_000_000);
+    let new = NewPool { name: "ours".to_owned(), worker_stake_ratio: 0, commission: 10, open: false, beside };
     let pool = owner.open_pool(&new).await.unwrap();
     assert!(matches!(owner.open_pool(&new).await, Err(Error::Reverted { .. })), "a name is had once");
     let exchange = client::Client::ask_exchange(&house.url(), PATIENCE).await.unwrap();

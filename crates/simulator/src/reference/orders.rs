@@ -44,6 +44,15 @@ impl Reference {
         Ok(())
     }
 
+    /// An offer is taken off and closed: nothing is left of it.
+    pub(super) fn withdrawn(&mut self, order: OrderHash) -> Result<(), String> {
+        self.touched.orders.insert(order);
+        let known = self.orders.get_mut(&order).filter(|it| it.rests);
+        let known = known.ok_or("an offer was withdrawn that did not rest")?;
+        (known.rests, known.taken) = (false, known.volume);
+        Ok(())
+    }
+
     /// A request is taken off whose program always fails.
     pub(super) fn halted(&mut self, order: OrderHash) -> Result<(), String> {
         self.touched.orders.insert(order);
