@@ -1,6 +1,6 @@
 //! Whole task cycles a second: submitted, matched, granted, run, stated, settled, journaled durably, results streamed back.
 
-use crate::hosted::Hosted;
+use crate::hosted::{Audits, Hosted};
 use crate::report::{Repeats, Report};
 use crate::usage::{Spent, Usage};
 use anyhow::ensure;
@@ -18,13 +18,14 @@ const TWO_REPLICAS: u64 = 10_000;
 
 pub(crate) fn measure(report: &mut Report, folder: &Path, tasks: u64) -> anyhow::Result<()> {
     report.heading(&format!("Task cycles through the server, {tasks} empty tasks, two agents of one core"));
-    measure_trust(report, &folder.join("one"), tasks, Replicas::One)?;
-    measure_trust(report, &folder.join("two"), tasks, Replicas::Two)
+    measure_trust(report, &folder.join("one"), tasks, Replicas::One, Audits::None, "trust1")?;
+    measure_trust(report, &folder.join("audited"), tasks, Replicas::One, Audits::Hidden, "trust1_audited")?;
+    measure_trust(report, &folder.join("two"), tasks, Replicas::Two, Audits::Hidden, "two_replicas")
 }
 
 /// Leaves a journal of so many tasks, half of them at trust 1 and half of two replicas; its data folder.
 pub(crate) fn record(folder: &Path, tasks: u64) -> anyhow::Result<PathBuf> {
-    let mut hosted = Hosted::start(folder)?;
+    let mut hosted = Hosted::start(folder, Audits::Hidden)?;
     hosted.hire_two()?;
     for replicas in [Replicas::One, Replicas::Two] {
         prepare(&hosted, replicas)?;
@@ -66,8 +67,15 @@ impl Replicas {
     }
 }
 
-fn measure_trust(report: &mut Report, folder: &Path, tasks: u64, replicas: Replicas) -> anyhow::Result<()> {
-    let mut hosted = Hosted::start(folder)?;
+fn measure_trust(
+    report: &mut Report,
+    folder: &Path,
+    tasks: u64,
+    replicas: Replicas,
+    audits: Audits,
+    name: &str,
+) -> anyhow::Result<()> {
+    let mut hosted = Hosted::start(folder, audits)?;
     hosted.hire_two()?;
     let mut all = prepare(&hosted, replicas)?;
     let (mut rates, mut processor, mut others) = (Vec::new(), Vec::new(), Vec::new());
@@ -85,8 +93,7 @@ fn measure_trust(report: &mut Report, folder: &Path, tasks: u64, replicas: Repli
         all += tasks;
         last = Some((spent, ran));
     }
-    let name = replicas.name();
-    report.median(&format!("tasks_{name}_per_s"), &Repeats::new(rates));
+    report.median(&format!("tasks_per_s_{name}"), &Repeats::new(rates));
     report.median(&format!("task_{name}_processor_us"), &Repeats::new(processor));
     report.median(&format!("tasks_{name}_other_programs_percent_of_a_core"), &Repeats::new(others));
     if let Some((spent, ran)) = last {

@@ -31,6 +31,15 @@ const CACHE_BYTES: u64 = 1 << 30;
 /// A job that takes longer is stuck.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// Whether one worker's word is checked now and then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Audits {
+    /// A public exchange audits at trust 1.
+    Hidden,
+    /// A private exchange trusts its own machines.
+    None,
+}
+
 /// An exchange with its workers and customers.
 pub(crate) struct Hosted {
     server_threads: Runtime,
@@ -55,20 +64,22 @@ fn key(byte: u8) -> anyhow::Result<SigningKey> {
 
 impl Hosted {
     /// Founds an exchange in `folder`, issues credits, and publishes the app that does nothing.
-    pub(crate) fn start(folder: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start(folder: &Path, audits: Audits) -> anyhow::Result<Self> {
         let (server_threads, agent_threads) = (threads("server")?, threads("agents")?);
         let client_threads = threads("client")?;
         let data_dir = folder.join("data");
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let config = server::Config { listen, data_dir: data_dir.clone(), private: false, join_token: None };
+        let private = audits == Audits::None;
+        let config = server::Config { listen, data_dir: data_dir.clone(), private, join_token: None };
         let server = server_threads.block_on(Server::start(config))?;
         let operator = fs::read_to_string(data_dir.join("operator.key")).context("the server has made its key")?;
         let operator: [u8; 32] = hex::decode(operator.trim())?.try_into().ok().context("a key has 32 bytes")?;
         let operator = SigningKey::from_bytes(&operator)?;
         let url = server.url();
+        let options = Options { join_token: server.join_token().map(str::to_owned), ..Options::default() };
         let (operator, requester, app) = client_threads.block_on(async {
-            let operator = Client::connect(&url, operator, Options::default()).await?;
-            let requester = Client::connect(&url, key(2)?, Options::default()).await?;
+            let operator = Client::connect(&url, operator, options.clone()).await?;
+            let requester = Client::connect(&url, key(2)?, options).await?;
             operator.issue(operator.address(), Amount::credits(1_000_000)).await?;
             operator.issue(requester.address(), Amount::credits(1_000_000)).await?;
             let app = requester.publish_module("nothing", bundle::NOTHING, AppPrice::OwnUse).await?;
@@ -92,7 +103,9 @@ impl Hosted {
             let cache = Cache::open(&self.folder.join(format!("agent-{number}")), CACHE_BYTES)?;
             let floors: BTreeMap<u64, Amount> = (0..6).map(|category| (category, Amount::nanos(FLOOR))).collect();
             let key = key(0x10 + u8::try_from(number)?)?;
-            self.agents.push(Agent::start(Config { floors, ..Config::new(url.clone(), key, cache) })?);
+            let join_token = self.server.join_token().map(str::to_owned);
+            let config = Config { floors, join_token, ..Config::new(url.clone(), key, cache) };
+            self.agents.push(Agent::start(config)?);
         }
         for agent in &self.agents {
             let mut status = agent.status();
@@ -108,14 +121,30 @@ impl Hosted {
         self.hire(&[url.clone(), url])
     }
 
+    /// Publishes an app of the requester's.
+    pub(crate) fn publish(&self, name: &str, module: Vec<u8>) -> anyhow::Result<Address> {
+        let publishing = self.requester.publish_module(name, module, AppPrice::OwnUse);
+        Ok(self.client_threads.block_on(publishing)?.address)
+    }
+
     /// Runs a job of empty tasks; the time from its submission until the last result has come to the client.
     pub(crate) fn run(&self, tasks: u64, trust: u64) -> anyhow::Result<Duration> {
-        let spec = JobSpec {
-            tasks: Tasks::Alike { count: tasks },
-            trust,
-            max_price: Amount::nanos(MOST),
-            ..JobSpec::of(self.app)
-        };
+        self.run_spec(&JobSpec { trust, ..JobSpec::of(self.app) }, tasks)
+    }
+
+    /// As [`Hosted::run`], of an app with one argument.
+    pub(crate) fn run_app(
+        &self,
+        app: Address,
+        argument: &impl ToString,
+        tasks: u64,
+        trust: u64,
+    ) -> anyhow::Result<Duration> {
+        self.run_spec(&JobSpec { trust, args: vec![argument.to_string()], ..JobSpec::of(app) }, tasks)
+    }
+
+    fn run_spec(&self, spec: &JobSpec, tasks: u64) -> anyhow::Result<Duration> {
+        let spec = JobSpec { tasks: Tasks::Alike { count: tasks }, max_price: Amount::nanos(MOST), ..spec.clone() };
         let job = run_job(&self.requester, &spec);
         self.client_threads.block_on(async { timeout(PATIENCE, job).await }).context("the job is stuck")?
     }

@@ -6,7 +6,7 @@
 mod relay;
 
 use crate::cycles::{Replicas, prepare};
-use crate::hosted::Hosted;
+use crate::hosted::{Audits, Hosted};
 use crate::report::{Repeats, Report, millis};
 use anyhow::Context as _;
 use relay::{Relay, Seen};
@@ -18,7 +18,7 @@ const SAMPLES: u32 = 300;
 
 pub(crate) fn measure(report: &mut Report, folder: &Path) -> anyhow::Result<()> {
     report.heading("From submitting one empty task (trust 1), warm, one at a time");
-    let mut hosted = Hosted::start(&folder.join("relayed"))?;
+    let mut hosted = Hosted::start(&folder.join("relayed"), Audits::Hidden)?;
     let relay = Relay::start(hosted.address())?;
     hosted.hire(&[relay.url(), relay.url()])?;
     let (mut assigned, mut stated) = (Vec::new(), Vec::new());
@@ -37,7 +37,7 @@ pub(crate) fn measure(report: &mut Report, folder: &Path) -> anyhow::Result<()> 
     report.tail("submit_to_first_assignment_received", "ms", &Repeats::new(assigned));
     report.tail("submit_to_first_result_stated", "ms", &Repeats::new(stated));
 
-    let mut hosted = Hosted::start(&folder.join("direct"))?;
+    let mut hosted = Hosted::start(&folder.join("direct"), Audits::Hidden)?;
     hosted.hire_two()?;
     for replicas in [Replicas::One, Replicas::Two] {
         prepare(&hosted, replicas)?;

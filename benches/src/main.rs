@@ -7,10 +7,14 @@ mod floors;
 mod hosted;
 mod latency;
 mod matching;
+mod metg;
+mod plot;
 mod replay;
 mod report;
 mod signatures;
+mod spin;
 mod starts;
+mod tables;
 mod usage;
 
 use anyhow::{Context as _, bail};
@@ -42,6 +46,11 @@ const BENCHES: &[Bench] = &[
     ("replay", "a journal played again, and records appended", replay::measure),
     ("latency", "from submit to running and to the result", |report, folder, _| latency::measure(report, folder)),
     ("cycles", "whole tasks a second through the server", cycles::measure),
+    (
+        "metg",
+        "what a task costs, beside Ray, Dask, HyperQueue and Celery, which are installed from PyPI",
+        metg::measure,
+    ),
 ];
 
 /// Tasks in a job, if the command line does not say.
@@ -53,6 +62,9 @@ Measures how fast it is, and prints figures with their units.
 cargo xtask bench                          every bench
 cargo xtask bench cycles wasm              only these
 cargo xtask bench --json FILE              also as a flat JSON object
+cargo xtask bench --markdown FILE          also as tables: into the marked places of FILE, or a new FILE
+cargo xtask bench --pictures DIR           also pictures, in SVG
+cargo xtask bench --from FILE …            with the figures of a JSON object from before; alone, nothing is measured
 cargo xtask bench cycles --tasks 2000      jobs of so many tasks (10000)
 cargo xtask bench --folder DIR             data folders are made there, for a disk of your choice (the system's
                                            temporary folder)
@@ -63,6 +75,10 @@ Benches:
 struct Options {
     benches: Vec<Bench>,
     json: Option<PathBuf>,
+    markdown: Option<PathBuf>,
+    pictures: Option<PathBuf>,
+    /// Figures from before.
+    from: Vec<PathBuf>,
     folder: Option<PathBuf>,
     tasks: u64,
 }
@@ -87,12 +103,23 @@ fn main() -> ExitCode {
 }
 
 fn options(arguments: &[String]) -> anyhow::Result<Options> {
-    let mut options = Options { benches: Vec::new(), json: None, folder: None, tasks: TASKS };
+    let mut options = Options {
+        benches: Vec::new(),
+        json: None,
+        markdown: None,
+        pictures: None,
+        from: Vec::new(),
+        folder: None,
+        tasks: TASKS,
+    };
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         let mut value = || words.next().with_context(|| format!("{word} needs a value"));
         match word.as_str() {
             "--json" => options.json = Some(value()?.into()),
+            "--markdown" => options.markdown = Some(value()?.into()),
+            "--pictures" => options.pictures = Some(value()?.into()),
+            "--from" => options.from.push(value()?.into()),
             "--folder" => options.folder = Some(value()?.into()),
             "--tasks" => options.tasks = value()?.parse().context("--tasks takes a number")?,
             name => {
@@ -104,13 +131,49 @@ fn options(arguments: &[String]) -> anyhow::Result<Options> {
     if options.tasks == 0 {
         bail!("--tasks is at least 1");
     }
-    if options.benches.is_empty() {
+    if options.benches.is_empty() && options.from.is_empty() {
         options.benches = BENCHES.to_vec();
     }
     Ok(options)
 }
 
 fn run(options: &Options) -> anyhow::Result<()> {
+    let mut report = before(&options.from)?;
+    if !options.benches.is_empty() {
+        measure(options, &mut report)?;
+    }
+    if let Some(file) = &options.json {
+        let text = serde_json::to_string_pretty(&report.to_json())?;
+        std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if let Some(file) = &options.markdown {
+        let document = std::fs::read_to_string(file).unwrap_or_default();
+        let filled = tables::has_tables(&document).then(|| tables::refresh(&document, &report));
+        std::fs::write(file, filled.unwrap_or_else(|| tables::all(&report)))
+            .with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    if let Some(folder) = &options.pictures {
+        std::fs::create_dir_all(folder)?;
+        for (name, svg) in report.pictures() {
+            std::fs::write(folder.join(name), svg)?;
+        }
+    }
+    Ok(())
+}
+
+/// The figures of earlier runs.
+fn before(files: &[PathBuf]) -> anyhow::Result<Report> {
+    let mut figures = serde_json::Map::new();
+    for file in files {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let object: serde_json::Map<_, _> =
+            serde_json::from_str(&text).with_context(|| format!("{} is no JSON object", file.display()))?;
+        figures.extend(object);
+    }
+    Ok(Report::from_json(figures))
+}
+
+fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     if cfg!(debug_assertions) {
         bail!("an unoptimized build measures nothing; use `cargo xtask bench`");
     }
@@ -118,18 +181,14 @@ fn run(options: &Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(&parent).with_context(|| format!("no folder in {}", parent.display()))?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     println!("{cores} cores; data folders in {}", parent.display());
-    let mut report = Report::default();
     for (name, _, measure) in &options.benches {
         let place = folder.path().join(name);
         std::fs::create_dir_all(&place)?;
         let before = Usage::now()?;
-        measure(&mut report, &place, options.tasks).with_context(|| format!("bench {name}"))?;
-        let others = before.spent()?.others_percent();
-        report.remark(&format!("other programs used {others:.0} % of a core meanwhile"));
-    }
-    if let Some(file) = &options.json {
-        let text = serde_json::to_string_pretty(&report.into_json())?;
-        std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
+        measure(report, &place, options.tasks).with_context(|| format!("bench {name}"))?;
+        let spent = before.spent()?;
+        let (others, seconds) = (spent.others_percent(), spent.wall_s);
+        report.remark(&format!("{name} took {seconds:.0} s; other programs used {others:.0} % of a core meanwhile"));
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Figures: printed as they are measured, and gathered for a flat JSON object whose names end in their units.
 
 use serde_json::{Map, Number, Value};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Width of the column of names.
@@ -10,6 +11,7 @@ const NAMES: usize = 58;
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     figures: Map<String, Value>,
+    pictures: BTreeMap<String, String>,
 }
 
 impl Report {
@@ -42,9 +44,29 @@ impl Report {
         self.figure(&format!("{name}_p99_{unit}"), samples.percentile(99));
     }
 
+    /// A figure that was measured before.
+    pub(crate) fn value(&self, name: &str) -> Option<f64> {
+        self.figures.get(name)?.as_f64()
+    }
+
+    /// A picture in SVG, by its file's name.
+    pub(crate) fn picture(&mut self, name: &str, svg: String) {
+        self.pictures.insert(name.to_owned(), svg);
+    }
+
+    /// All pictures.
+    pub(crate) fn pictures(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.pictures.iter().map(|(name, svg)| (name.as_str(), svg.as_str()))
+    }
+
     /// Everything, as a flat JSON object.
-    pub(crate) fn into_json(self) -> Value {
-        Value::Object(self.figures)
+    pub(crate) fn to_json(&self) -> Value {
+        Value::Object(self.figures.clone())
+    }
+
+    /// Figures of a run before.
+    pub(crate) fn from_json(figures: Map<String, Value>) -> Self {
+        Self { figures, pictures: BTreeMap::new() }
     }
 
     fn keep(&mut self, name: &str, value: f64) {
@@ -55,7 +77,7 @@ impl Report {
 }
 
 /// With as many decimals as tell something.
-fn shown(value: f64) -> String {
+pub(crate) fn shown(value: f64) -> String {
     let decimals = match value.abs() {
         size if size >= 100.0 => 0,
         size if size >= 10.0 => 1,

@@ -29,6 +29,7 @@ pub(crate) const STEPS: &[Step] = &[
     Step { name: "doc", about: "the documentation builds without a warning", plan: doc },
     Step { name: "doctest", about: "the examples in the documentation run", plan: doctest },
     Step { name: "test", about: "all tests of the workspace, the tidy tests among them", plan: test },
+    Step { name: "guard", about: "the hot paths take no more instructions than committed (callgrind)", plan: guard },
     Step { name: "apps", about: "the guest programs' own tests, on this machine's processor", plan: apps },
 ];
 
@@ -147,6 +148,13 @@ fn doctest(checkout: &Checkout) -> Plan {
 
 fn test(checkout: &Checkout) -> Plan {
     Plan::Run(vec![checkout.tests(&["--workspace", "--locked", "--no-fail-fast"])])
+}
+
+fn guard(checkout: &Checkout) -> Plan {
+    if !crate::guard::has_valgrind() {
+        return Plan::Skip("valgrind is not installed: the hot paths' instructions are not counted");
+    }
+    Plan::Run(vec![checkout.cargo(&["xtask", "guard"])])
 }
 
 fn apps(checkout: &Checkout) -> Plan {

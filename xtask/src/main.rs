@@ -3,6 +3,7 @@
 
 mod bench;
 mod ci;
+mod guard;
 mod simulate;
 
 use std::process::ExitCode;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     }
     let outcome = match words.as_slice() {
         ["ci", names @ ..] => ci::run(names),
+        ["guard", words @ ..] => guard::run(words),
         [unknown, ..] => Err(anyhow::anyhow!("no chore is named `{unknown}`")),
         [] => Ok(true),
     };
@@ -44,6 +46,7 @@ The project's chores.
 cargo xtask ci               every check that CI runs; all run even if one fails
 cargo xtask ci fmt clippy    only these
 cargo xtask bench            figures with units, measured by a release build; --help tells more
+cargo xtask guard            instructions of the hot paths against the committed counts, by callgrind; --retake writes them
 cargo xtask simulate         a whole market under one seed, or many; --help tells more
 cargo xtask --help           this
 
