@@ -15,6 +15,10 @@ pub const NOTHING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/nothing.was
 /// ways on stderr and exits with code 2.
 pub const MISFIT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/misfit.wasm"));
 
+/// A checker: whether two results are as good as equal, as pictures or as numbers (`docs/checkers.md`): `compare check picture
+/// [--psnr DB] [--ssim SHARE]`, `compare check numbers [--absolute N] [--relative N]`.
+pub const COMPARE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/compare.wasm"));
+
 /// An app that `hands` knows without its being published: its manifest, and the files that names.
 #[derive(Clone, Copy, Debug)]
 pub struct App {
@@ -48,11 +52,11 @@ pub const DEMO_SCENE: &[(&str, &[u8])] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::{APPS, DEMO_SCENE, MISFIT, NOTHING, TRACER};
+    use super::{APPS, COMPARE, DEMO_SCENE, MISFIT, NOTHING, TRACER};
 
     fn modules() -> Vec<&'static [u8]> {
         let apps = APPS.iter().flat_map(|app| app.files).map(|(_, module)| *module);
-        [TRACER, NOTHING, MISFIT].into_iter().chain(apps).collect()
+        [TRACER, NOTHING, MISFIT, COMPARE].into_iter().chain(apps).collect()
     }
 
     #[test]

@@ -15,9 +15,12 @@
 //!
 //! Containers are the other kind of program: [`Containers::run`] starts one by an installed OCI runtime, with the same
 //! limits and the same [`Finished`].
+//!
+//! [`Sandbox::judge`] has a program say whether a result is as good as another, or right by itself.
 
 mod contract;
 mod control;
+mod judge;
 #[cfg(target_os = "linux")]
 mod oci;
 mod run;
@@ -26,6 +29,7 @@ mod world;
 
 pub use contract::{Contract, INPUT_FOLDER, OUTPUT_FOLDER, expand_out, split_arguments};
 pub use control::Control;
+pub use judge::{Case, Open, Verdict};
 #[cfg(target_os = "linux")]
 pub use oci::{ContainerRun, Containers, ContainersError, FIRST_ID, Kind, Runtime, RuntimeError};
 pub use run::{Finished, Input, Limits, OpenError, Package, Program, Run, RunError, Source};

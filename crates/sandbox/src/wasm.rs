@@ -107,6 +107,11 @@ impl Sandbox {
         self.conclude(run, ended, host)
     }
 
+    /// The folder below which the files of runs are.
+    pub(crate) fn scratch(&self) -> &Path {
+        &self.inner.scratch
+    }
+
     fn modules(&self, canonical_nans: bool) -> &Modules {
         if canonical_nans { &self.inner.canonical } else { &self.inner.plain }
     }

@@ -7,6 +7,7 @@ mod control;
 mod determinism;
 mod escape;
 mod guest;
+mod judge;
 mod limits;
 mod modules;
 mod world;
