@@ -114,7 +114,7 @@ pub struct ExplainWorker {
 pub struct Quarantine {
     /// The job.
     pub job: OrderHash,
-    /// A stable word: `late`, `not_brought`, `dissented`, `trouble`, `unable`, `slow`.
+    /// A stable word: `late`, `not_brought`, `dissented`, `denied`, `trouble`, `unable`, `slow`.
     pub why: String,
     /// In words, to follow "it".
     pub words: String,

@@ -110,13 +110,14 @@ impl Dispatch {
         let now = self.now;
         let Some(open) = self.open.get_mut(&task) else { return };
         let key = open.job;
+        let worked = open.said.iter().any(|it| it.worker == worker && !it.failed);
         // A statement that came after its time may be the result all the same.
         let last = open.attempts.iter_mut().rev().find(|it| it.worker == worker);
         if let Some(attempt) = last.filter(|it| it.ended.is_none() || it.stated.is_some()) {
             attempt.ended = Some((now, how));
         }
         match how {
-            Ended::Accepted => self.success(worker, key),
+            Ended::Accepted => self.success(worker, key, worked),
             Ended::Dissented => self.fault(worker, task, Fault::Dissented),
             Ended::NotBrought => self.fault(worker, task, Fault::NotBrought),
             Ended::NotNeeded

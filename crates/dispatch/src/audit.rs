@@ -33,6 +33,7 @@
 //! The other workers of a barred worker's owner are newcomers. Until the first secret is there nothing is drawn; then all that
 //! waited is.
 
+mod checker;
 mod settle;
 mod verdict;
 
@@ -355,6 +356,11 @@ impl Dispatch {
         self.audits.dossier(pool, worker).map_or(0, |dossier| dossier.earned)
     }
 
+    /// What a worker earned from strangers in all pools that audit.
+    pub(crate) fn earned_here(&self, worker: Address) -> u64 {
+        self.audits.pools.keys().map(|pool| self.earned_in(*pool, worker)).fold(0, u64::saturating_add)
+    }
+
     /// Whose a worker is, where that is known.
     pub(crate) fn owner_in(&self, pool: Address, worker: Address) -> Option<Address> {
         let said = self.workers.get(&worker).map(|station| station.worker.owner);
@@ -394,7 +400,7 @@ impl Dispatch {
         }
         let proven = self.audits.proven.get(&terms.pool).into_iter().flatten().take(PROVEN_TRIED);
         proven.filter_map(|worker| self.workers.get(worker)).any(|station| {
-            station.accepts(terms.category, terms.pay)
+            station.accepts(terms.category, self.pays(terms, Some(open)))
                 && !self.jobs.get(&open.job).is_some_and(|job| job.blame.is_out(station.worker.address))
                 && !open.touched.contains(&station.worker.address)
                 && self.is_stranger_to(station, open)

@@ -5,6 +5,7 @@
 use crate::Dispatch;
 use crate::grant::{Pick, Why, some_terms};
 use crate::job::{Job, JobKey};
+use crate::open::Stand;
 use crate::pool::{Class, Pool, Rank};
 use crate::worker::{Station, accepts};
 use std::collections::BTreeSet;
@@ -52,9 +53,11 @@ impl Dispatch {
     /// Whether workers of this class work for what the job pays, and can do what it asks for.
     fn class_suits(&self, class: &Class, job: &Job) -> bool {
         let (floors, tag) = &class.kind;
+        let mut wanting = job.wanting.iter().take(LOOK).filter_map(|(_, task)| self.open.get(task));
+        let open = wanting.find(|open| open.audit.stand == Stand::Checked);
         job.deals.len() > TERMS
             || some_terms(self, job)
-                .any(|terms| accepts(floors, terms.category, terms.pay) && terms.tag.is_subset_of(*tag))
+                .any(|terms| accepts(floors, terms.category, self.pays(terms, open)) && terms.tag.is_subset_of(*tag))
     }
 
     /// Walks those of a class who wait by rank; of equal rank, from the one after who was served last.
@@ -172,8 +175,9 @@ impl Dispatch {
                 && !job.is_some_and(|job| job.blame.is_out(*worker))
                 && self.workers.get(worker).is_some_and(|it| self.may_check(it, open))
         };
+        let pays = self.pays(terms, Some(open));
         let suits =
-            |class: &&Class| accepts(&class.kind.0, terms.category, terms.pay) && terms.tag.is_subset_of(class.kind.1);
+            |class: &&Class| accepts(&class.kind.0, terms.category, pays) && terms.tag.is_subset_of(class.kind.1);
         let owners = pool.classes.values().filter(suits).flat_map(|class| &class.connected);
         owners.filter(|(owner, _)| !taken.contains(*owner)).any(|(_, workers)| workers.iter().any(free))
     }

@@ -71,6 +71,7 @@ impl Dispatch {
             self.expire_leases(at, task, decisions);
             self.examine(at, task, decisions);
         }
+        self.open_to_all(at);
         while let Some((when, key)) = self.watch.first().copied() {
             if when > at {
                 break;

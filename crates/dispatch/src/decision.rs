@@ -72,6 +72,8 @@ pub enum Decision {
         task: TaskId,
         /// Whom.
         worker: Address,
+        /// What it asks for it, where that is more than the deal pays each, nano-credits; else nothing.
+        asks: Amount,
     },
     /// The pool pays a worker for its part in a task, which was called off when another was sooner.
     PayHedge {

@@ -9,7 +9,7 @@
 //! PoCo's score can be farmed by whoever owns a pool and asks its own worker. So in a pool that audits the gate weighs workers
 //! by what they earned there from strangers, if that is less than their score, and at most as [`MOST_WEIGHT`]; from trust 3 on
 //! it wants two owners. PoCo's own inequality must hold besides. Members of the agreeing group are let through lightest first,
-//! so that as many as can be are PoCo's to pay; whom PoCo did not need the pool pays.
+//! so that as many as can be are PoCo's to pay; whom PoCo did not need the pool pays, and it goes first another time.
 //!
 //! One statement an owner counts, and only of a worker that the task was granted to: nobody joins a vote uninvited. After a
 //! restart it may not be known whose a worker is until it comes back: till then its statement does not count, unless it was
@@ -75,9 +75,23 @@ impl Dispatch {
         if !self.open.contains_key(&task) {
             return;
         }
+        self.take_turns(task, worker);
         self.close(task, worker, Ended::Refused);
         self.drop_statement(task, worker);
         self.examine(at, task, decisions);
+    }
+
+    /// PoCo did not need this worker's word, for it had those of others: it is to go before them another time.
+    fn take_turns(&mut self, task: TaskId, worker: Address) {
+        let Some(agreement) = self.open.get(&task).and_then(|open| open.settled_on.as_ref()) else { return };
+        for winner in &agreement.winners {
+            if let Some(station) = self.workers.get_mut(winner) {
+                station.turns_owed = station.turns_owed.saturating_sub(1);
+            }
+        }
+        if let Some(station) = self.workers.get_mut(&worker) {
+            station.turns_owed = station.turns_owed.saturating_add(1);
+        }
     }
 
     /// Contributions suffice: `winners` are to show their result before `until`. Who still runs the task may stop.
@@ -191,7 +205,7 @@ impl Dispatch {
         let open = self.open.get(&task).expect("the task is open");
         let bag = self.bags.get(&open.deal).expect("an open task has its deal");
         let Some(best) = self.best_group(open) else { return };
-        if best.failed && best.members.len() < 2 {
+        if best.failed && best.members.len() < if at >= last_call(bag) { 2 } else { self.words_needed(open, true) } {
             return;
         }
         let owners = best.members.len();
@@ -214,6 +228,9 @@ impl Dispatch {
         let others: Vec<Statement> = open.said.iter().filter(others).cloned().collect();
         for statement in others {
             let worker = statement.worker;
+            if counted.contains(&worker) && !best.failed && owners >= 2 {
+                self.contradicted(task, &statement);
+            }
             if with_dissent && !statement.failed && counted.contains(&worker) && !left_out.contains(&worker) {
                 self.let_through(task, worker);
                 decisions.push(Decision::Authorize { task, worker });
@@ -223,7 +240,10 @@ impl Dispatch {
             }
         }
         let mut members = best.members;
-        members.sort_by_key(|worker| self.score_of(*worker));
+        members.sort_by_key(|worker| {
+            let turns = self.workers.get(worker).map_or(0, |station| station.turns_owed);
+            (std::cmp::Reverse(turns), self.score_of(*worker))
+        });
         for worker in members {
             if self.let_through(task, worker) {
                 decisions.push(Decision::Authorize { task, worker });
@@ -367,6 +387,21 @@ impl Dispatch {
         let pool = self.bags.get(&open.deal).map(|bag| bag.terms.pool).filter(|pool| self.is_audited(*pool));
         let gate = pool.map_or(poco, |pool| poco.min(weight_of_score(self.earned_in(pool, worker))).min(MOST_WEIGHT));
         Weight { gate, poco }
+    }
+
+    /// How many must say the same. The failure of a program that works for others, in this task or in another of its job, takes
+    /// three where they are to be had: machines that say so of everything agree by nature.
+    pub(crate) fn words_needed(&self, open: &Open, failed: bool) -> usize {
+        let worked = self.jobs.get(&open.job).is_some_and(|job| job.blame.worked());
+        let doubtful = failed && (worked || open.said.iter().any(|statement| !statement.failed));
+        let task = orders::ids::task_id(open.deal, units::U256::from(open.index));
+        if doubtful && (!open.leases.is_empty() || self.more_to_be_had(task)) { 3 } else { 2 }
+    }
+
+    /// Others agreed on another result than this: its worker gets no more of the job.
+    pub(crate) fn contradicted(&mut self, task: TaskId, statement: &Statement) {
+        let fault = if statement.failed { Fault::Denied } else { Fault::Dissented };
+        self.fault(statement.worker, task, fault);
     }
 
     fn score_of(&self, worker: Address) -> Option<u64> {

@@ -121,10 +121,10 @@ impl Dispatch {
         let mut why = Why::Nothing;
         for (index, task) in job.wanting.iter().take(SCAN) {
             let open = self.open.get(task).expect("a task that wants workers is open");
-            match self.suits(station, open.deal, purse) {
+            match self.suits(station, (open.deal, Some(open)), purse) {
                 Err(other) => why = other,
                 Ok(()) if !self.takes_no_part(station, open) => why = Why::TakesPart,
-                Ok(()) if !self.may_check(station, open) => why = Why::Waits,
+                Ok(()) if !self.may_check(station, open) || !self.is_drawn(station, *task, open) => why = Why::Waits,
                 Ok(()) => {
                     let role = self.role_in(open);
                     return Ok(Pick { deal: open.deal, begun: Some((*index, *task)), role });
@@ -133,7 +133,7 @@ impl Dispatch {
         }
         for deal in &job.roomy {
             let Some(bag) = self.bags.get(deal).filter(|bag| bag.unopened() > 0) else { continue };
-            match self.suits(station, *deal, purse) {
+            match self.suits(station, (*deal, None), purse) {
                 Err(other) => why = other,
                 Ok(()) if !self.may_begin(station, bag) => why = Why::Waits,
                 Ok(()) => return Ok(Pick { deal: *deal, begun: None, role: Role::Replica }),
@@ -144,24 +144,32 @@ impl Dispatch {
         }
         let Some(task) = self.overdue(job, station) else { return Err(why) };
         let open = self.open.get(&task).expect("an overdue task is open");
-        self.suits(station, open.deal, purse)?;
+        self.suits(station, (open.deal, None), purse)?;
         Ok(Pick { deal: open.deal, begun: Some((open.index, task)), role: Role::Hedge })
     }
 
-    /// Whether a worker may and can do tasks of a deal.
-    fn suits(&self, station: &Station, deal: DealId, purse: &impl Fn(Address) -> Amount) -> Result<(), Why> {
-        let Some(Terms { until, tag, category, pay, stake, .. }) = self.bags.get(&deal).map(|bag| &bag.terms) else {
-            return Err(Why::Nothing);
-        };
+    /// Whether a worker may and can do tasks of a deal, or take part in an open one.
+    fn suits(
+        &self,
+        station: &Station,
+        (deal, open): (DealId, Option<&Open>),
+        purse: &impl Fn(Address) -> Amount,
+    ) -> Result<(), Why> {
+        let Some(terms) = self.bags.get(&deal).map(|bag| &bag.terms) else { return Err(Why::Nothing) };
+        let Terms { until, tag, category, stake, .. } = terms;
+        let pay = self.pays(terms, open);
         if self.now >= *until {
             return Err(Why::Nothing);
         }
         if !tag.is_subset_of(station.worker.tag) {
             return Err(Why::Lacks(*tag));
         }
-        if !station.accepts(*category, *pay) {
+        if !station.accepts(*category, pay) {
             let floor = station.worker.floors.get(category).copied();
-            return Err(Why::AsksTooMuch { floor, pay: *pay });
+            return Err(Why::AsksTooMuch { floor, pay });
+        }
+        if self.overweighs(station, terms) {
+            return Err(Why::Waits);
         }
         if !stake.is_zero() && *stake > purse(station.worker.address) {
             return Err(Why::Stake(*stake));
@@ -195,6 +203,7 @@ impl Dispatch {
         if pick.begun.is_none() {
             self.open_task(deal, index);
         }
+        self.agree_price(worker, &pick);
         let station = self.workers.get_mut(&worker).expect("who waits is known");
         station.free = station.free.saturating_sub(1);
         let pool = self.pools.entry(key.1).or_default();
@@ -240,7 +249,7 @@ impl Dispatch {
     /// Whether a worker may have a replica of an open task.
     pub(crate) fn may_join(&self, station: &Station, task: TaskId) -> bool {
         let open = self.open.get(&task).expect("a task that wants workers is open");
-        self.takes_no_part(station, open) && self.may_check(station, open)
+        self.takes_no_part(station, open) && self.may_check(station, open) && self.is_drawn(station, task, open)
     }
 
     /// Whether a worker never had a part in the task, and nobody of the same owner has.
@@ -284,8 +293,10 @@ impl Dispatch {
         let weight = best.as_ref().map_or(Weight::ONE, |group| group.weight).times(pending);
         let members = best.as_ref().map_or(0, |group| group.members.len()).saturating_add(open.leases.len());
         let against = best.as_ref().map_or(Weight::NONE, |group| self.dissent(open, group.hash));
-        let needs_witness = best.as_ref().is_some_and(|group| group.failed);
-        members > 0 && self.enough(bag, weight, against, members) && (!needs_witness || members >= 2)
+        let fails = best.as_ref().is_some_and(|group| group.failed);
+        members > 0
+            && self.enough(bag, weight, against, members)
+            && (!fails || members >= 2 && members >= self.words_needed(open, true))
     }
 }
 

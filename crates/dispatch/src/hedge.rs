@@ -13,7 +13,8 @@
 //!
 //! Then: the first good result wins. The others are told at once; a hedge that was called off while it ran is paid for its
 //! part, which is the time it ran over the mean, at most the whole. So is a replica that was called off, if its worker has
-//! shown for strangers that it works: of one that has not, nobody knows that it ran at all.
+//! shown for strangers that it works: of one that has not, nobody knows that it ran at all. One that a hedge had to do in its
+//! stead is not: who is paid for being late would sit on what it is given.
 
 use crate::attempt::{Ended, Role};
 use crate::decision::{Decision, Ending};
@@ -147,7 +148,7 @@ impl Dispatch {
         let holders: Vec<Address> = open.leases.keys().copied().collect();
         let hedge_won = open.attempts.iter().any(|it| it.role == Role::Hedge && it.stated.is_some());
         for worker in holders {
-            let part = self.part(task, worker);
+            let part = self.part(task, worker, hedge_won);
             let Some(lease) = self.unlease(worker, task) else { continue };
             self.close(task, worker, Ended::NotNeeded);
             if lease.role == Role::Hedge {
@@ -167,12 +168,13 @@ impl Dispatch {
     }
 
     /// What a worker that is called off is to be paid, if anything.
-    fn part(&self, task: TaskId, worker: Address) -> Option<Decision> {
+    fn part(&self, task: TaskId, worker: Address, hedge_won: bool) -> Option<Decision> {
         let open = self.open.get(&task)?;
         let (bag, job) = (self.bags.get(&open.deal)?, self.jobs.get(&open.job)?);
         let (lease, station) = (open.leases.get(&worker)?, self.workers.get(&worker)?);
         let earned = self.earned_in(bag.terms.pool, worker);
-        if lease.role != Role::Hedge && earned < PROVEN || self.is_barred(worker) {
+        let beaten = hedge_won || station.faults.level(self.now) > 0;
+        if lease.role != Role::Hedge && (earned < PROVEN || beaten) || self.is_barred(worker) {
             return None;
         }
         // It cannot run more tasks than it has cores, whatever it says.

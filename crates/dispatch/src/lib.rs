@@ -71,6 +71,8 @@ pub struct Dispatch {
     alarms: Alarms,
     /// When a job's first lease is overdue that may be hedged.
     watch: BTreeSet<(Timestamp, JobKey)>,
+    /// When a deal's replicas are for everybody.
+    opening: BTreeSet<(Timestamp, DealId)>,
     /// Tasks whose result's package is wanted and was not asked for yet.
     unasked: BTreeSet<TaskId>,
     /// Tasks with statements from before a restart, by workers who have not come back yet.
@@ -101,6 +103,7 @@ impl Dispatch {
             open: BTreeMap::new(),
             alarms: Alarms::default(),
             watch: BTreeSet::new(),
+            opening: BTreeSet::new(),
             unasked: BTreeSet::new(),
             orphaned: BTreeMap::new(),
             audits: audit::Audits::default(),
@@ -117,6 +120,8 @@ impl Dispatch {
         let load = &mut self.pools.entry(key.1).or_default().load;
         load.tasks = load.tasks.saturating_add(bag.terms.size);
         load.replicas = load.replicas.saturating_add(bag.replicas_left());
+        let fair = self.fair_until(&bag.terms).filter(|until| *until > self.now);
+        self.opening.extend(fair.map(|until| (until, deal)));
         self.bags.insert(deal, bag);
         self.bind_secret(deal);
         let job = self.jobs.entry(key).or_default();
@@ -223,7 +228,8 @@ impl Dispatch {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let watch = self.watch.first().map(|(at, _)| *at);
-        self.alarms.first().map(|(at, _)| *at).into_iter().chain(watch).min()
+        let opening = self.opening.first().map(|(at, _)| *at);
+        self.alarms.first().map(|(at, _)| *at).into_iter().chain(watch).chain(opening).min()
     }
 
     /// A task has ended for good (finalized or claimed): its leases are called off, its deal may be done. What became of each
@@ -309,6 +315,9 @@ impl Dispatch {
     fn forget(&mut self, deal: DealId) {
         self.unbind_secret(deal);
         let Some(bag) = self.bags.remove(&deal) else { return };
+        if let Some(until) = self.fair_until(&bag.terms) {
+            self.opening.remove(&(until, deal));
+        }
         let key = (bag.terms.request, bag.terms.pool);
         let Some(job) = self.jobs.get_mut(&key) else { return };
         job.deals.retain(|it| *it != deal);

@@ -3,7 +3,7 @@
 use crate::attempt::{Attempt, Role};
 use crate::job::JobKey;
 use std::collections::{BTreeMap, BTreeSet};
-use units::{Address, B256, DealId, Timestamp};
+use units::{Address, Amount, B256, DealId, Timestamp};
 
 /// How far an assignment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,6 +92,12 @@ pub(crate) struct Audit {
     pub(crate) drawn: bool,
     /// The result, where it is known from an equal task.
     pub(crate) known: Option<B256>,
+    /// Whether the secret drew it: then no known answer stands in for a worker's word.
+    pub(crate) by_draw: bool,
+    /// Since when a check is wanted.
+    pub(crate) wanted: Option<Timestamp>,
+    /// What those are to be paid who check it and ask more than the deal pays, nano-credits.
+    pub(crate) dearer: BTreeMap<Address, Amount>,
 }
 
 /// An open task.
@@ -118,6 +124,13 @@ pub(crate) struct Open {
     pub(crate) asked: BTreeMap<Address, Timestamp>,
     pub(crate) settled_on: Option<Agreement>,
     pub(crate) audit: Audit,
+}
+
+impl Audit {
+    /// The result that is known, where it counts for one witness.
+    pub(crate) fn known(&self) -> Option<B256> {
+        self.known.filter(|_| !self.by_draw)
+    }
 }
 
 impl Open {

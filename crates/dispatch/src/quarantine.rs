@@ -1,8 +1,8 @@
 //! What is held against a worker: in one job, and across jobs.
 //!
 //! In a job: one failure that the worker caused (it let a lease run out while connected, did not bring its result, or was
-//! dissented from) and it gets no more of the job; so does one that cannot run the job's tasks or is too slow for them, and
-//! one that had trouble three times in a row. Across jobs: each such failure counts as a fault, halved every half hour and
+//! dissented from) and it gets no more of the job; so does one that cannot run the job's tasks or is too slow for them, one
+//! that said of a task that the program failed where others had a result, and one that had trouble three times in a row. Across jobs: each such failure counts as a fault, halved every half hour and
 //! eased by every accepted result; a worker with recent faults is served later, and holds fewer tasks at once, but at least
 //! one. Neither holds for what is the app's: when at least three owners' machines fail alike, and more than had a result of
 //! the job accepted, nothing is held against them.
@@ -36,6 +36,8 @@ pub enum Fault {
     NotBrought,
     /// Another result was agreed on.
     Dissented,
+    /// It said that the program failed, and others had a result.
+    Denied,
     /// A hedge was sooner.
     Beaten,
     /// Something went wrong there.
@@ -57,6 +59,8 @@ pub(crate) struct Blame {
     failed: BTreeMap<Fault, BTreeSet<Address>>,
     /// Owners of those whose result was accepted.
     succeeded: BTreeSet<Address>,
+    /// Whether a result that is no failure was accepted.
+    worked: bool,
 }
 
 impl Blame {
@@ -72,6 +76,11 @@ impl Blame {
     /// Those who get no more of it.
     pub(crate) fn those_out(&self) -> impl Iterator<Item = Address> {
         self.out.keys().copied()
+    }
+
+    /// Whether the program had a result here that was accepted: then it does not always fail.
+    pub(crate) fn worked(&self) -> bool {
+        self.worked
     }
 
     pub(crate) fn quarantined(&self) -> usize {
@@ -136,7 +145,9 @@ impl Dispatch {
             owners.insert(station.worker.owner);
         }
         match fault {
-            Fault::Late | Fault::NotBrought if job.blame.is_the_apps(fault) => return self.forgive(key, fault),
+            Fault::Late | Fault::NotBrought | Fault::Denied if job.blame.is_the_apps(fault) => {
+                return self.forgive(key, fault);
+            }
             Fault::Late | Fault::NotBrought | Fault::Dissented => {
                 station.faults.add(now, WHOLE);
                 job.blame.out.insert(worker, fault);
@@ -149,7 +160,7 @@ impl Dispatch {
                     job.blame.out.insert(worker, fault);
                 }
             }
-            Fault::Unable | Fault::Slow => {
+            Fault::Unable | Fault::Slow | Fault::Denied => {
                 job.blame.out.insert(worker, fault);
             }
         }
@@ -172,10 +183,11 @@ impl Dispatch {
     }
 
     /// A worker's result was accepted: its troubles with the job are over, its faults eased.
-    pub(crate) fn success(&mut self, worker: Address, key: JobKey) {
+    pub(crate) fn success(&mut self, worker: Address, key: JobKey, worked: bool) {
         let now = self.now;
         let (Some(station), Some(job)) = (self.workers.get_mut(&worker), self.jobs.get_mut(&key)) else { return };
         job.blame.troubles.remove(&worker);
+        job.blame.worked |= worked;
         if job.blame.succeeded.len() < OWNERS {
             job.blame.succeeded.insert(station.worker.owner);
         }

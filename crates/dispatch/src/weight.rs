@@ -3,6 +3,10 @@
 //! A worker of score *s* weighs `max(s / 3, 3) − 1`; weights of workers who agree multiply; a result of weight *G* is
 //! accepted when `G · trust > (1 + G + what others weigh) · (trust − 1)`.
 
+use crate::worker::Station;
+use crate::{Dispatch, Terms};
+use units::{Address, Timestamp};
+
 /// What a worker of score 0 weighs.
 pub(crate) const NEWCOMER: u128 = 2;
 
@@ -60,6 +64,63 @@ pub fn newcomers_needed(trust: u64) -> u32 {
         weight = weight.saturating_mul(NEWCOMER);
     }
     needed
+}
+
+/// A worker whose score says more than so many times what it earned for strangers here has it from elsewhere.
+const UNEARNED: u128 = 2;
+/// Statements are taken for 138 twentieths of the category's time from the match on; in the first five of them replicas are
+/// for others.
+const FAIR_TWENTIETHS: u32 = 133;
+/// So many owners are looked at to see whether others are there.
+const LOOK: usize = 64;
+
+impl Dispatch {
+    /// Until when the replicas of a deal are for those who earned their score here; never where its trust wants none.
+    pub(crate) fn fair_until(&self, terms: &Terms) -> Option<Timestamp> {
+        let rest = terms.time.saturating_mul(FAIR_TWENTIETHS).checked_div(20).expect("twenty is not zero");
+        (terms.trust > 2 && self.is_audited(terms.pool)).then(|| terms.until.saturating_sub(rest))
+    }
+
+    /// Whether PoCo would give a worker most of the price for a score that it did not earn for strangers here: one can be
+    /// farmed by whoever owns a pool and asks its own workers. It gets replicas that nobody else took for a while, or where too
+    /// few others are there.
+    pub(crate) fn overweighs(&self, station: &Station, terms: &Terms) -> bool {
+        if self.fair_until(terms).is_none_or(|until| self.now >= until) {
+            return false;
+        }
+        let plain = |other: &&Station| {
+            !self.has_unearned_score(other)
+                && other.accepts(terms.category, terms.pay)
+                && !self.barred_from(terms.pool, other.worker.address)
+        };
+        let needed = usize::try_from(newcomers_needed(terms.trust)).unwrap_or(usize::MAX);
+        self.has_unearned_score(station) && self.some_of(terms.pool).take(LOOK).filter(plain).nth(needed).is_some()
+    }
+
+    fn has_unearned_score(&self, station: &Station) -> bool {
+        let weight = weight_of_score(station.score);
+        let newcomer = weight <= NEWCOMER.saturating_mul(UNEARNED);
+        !newcomer && weight > weight_of_score(self.earned_here(station.worker.address)).saturating_mul(UNEARNED)
+    }
+
+    /// The connected workers of a pool, one of each owner.
+    fn some_of(&self, pool: Address) -> impl Iterator<Item = &Station> {
+        let classes = self.pools.get(&pool).into_iter().flat_map(|pool| pool.classes.values());
+        classes.flat_map(|class| class.connected.values()).filter_map(|it| self.workers.get(it.first()?))
+    }
+
+    /// The moment comes when a deal's replicas are for everybody.
+    pub(crate) fn open_to_all(&mut self, at: Timestamp) {
+        while let Some((when, deal)) = self.opening.first().copied() {
+            if when > at {
+                break;
+            }
+            self.opening.pop_first();
+            if let Some(bag) = self.bags.get(&deal) {
+                self.stir((bag.terms.request, bag.terms.pool));
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -123,6 +123,8 @@ pub(crate) struct Station {
     /// Apps and datasets that it used here, oldest first.
     used: VecDeque<Address>,
     pub(crate) faults: Faults,
+    /// How often PoCo did not need its word, which agreed, less how often it had no need of another's because of it.
+    pub(crate) turns_owed: i64,
     /// Its class in its pool, while connected.
     pub(crate) class: u32,
     /// Its place among those who wait for work.
@@ -172,7 +174,8 @@ impl Dispatch {
         self.unplace(address);
         let before = self.workers.remove(&address);
         let known = before.is_some();
-        let (leased, used, faults) = before.map_or_else(Default::default, |it| (it.holding, it.used, it.faults));
+        let (leased, used, faults, turns_owed) =
+            before.map_or_else(Default::default, |it| (it.holding, it.used, it.faults, it.turns_owed));
         let mut station = Station {
             score: worker.score,
             connected: true,
@@ -182,6 +185,7 @@ impl Dispatch {
             heard: at,
             used,
             faults,
+            turns_owed,
             class: 0,
             rank: None,
             fresh: false,

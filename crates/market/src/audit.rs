@@ -189,17 +189,23 @@ impl Market {
 
     /// A worker who checked another's result, or agreed with one when PoCo needed no more, is paid what the task is worth to
     /// a worker. A pool that cannot pay owes it.
-    pub(crate) fn pay_check(&mut self, at: Timestamp, task: TaskId, worker: Address, out: &mut Output) {
+    pub(crate) fn pay_check(
+        &mut self,
+        at: Timestamp,
+        (task, worker): (TaskId, Address),
+        asks: Amount,
+        out: &mut Output,
+    ) {
         // The task has ended where the other's result was accepted just now.
         let open = self.dispatch.place(task).map(|(deal, _)| deal);
         let Some(id) = open.or_else(|| self.exchange.hub().task(task).map(|state| state.deal)) else { return };
         let Some(deal) = self.exchange.hub().deal(id) else { return };
         let pool = deal.workerpool.pointer;
-        let amount = least_pay(deal.workerpool.price, deal.trust.saturating_to(), deal.scheduler_reward_ratio);
+        let amount = least_pay(deal.workerpool.price, deal.trust.saturating_to(), deal.scheduler_reward_ratio)
+            .max(asks)
+            .max(self.dispatch.due(worker, id));
         let amount = self.supply.owed_for_check(pool, worker, amount);
-        if !amount.is_zero() {
-            let _unpaid = self.command(at, Command::Pay { pool, worker, amount, task, why: PayReason::Check }, out);
-        }
+        self.pay_beside(at, (pool, worker), amount, (task, PayReason::Check), out);
     }
 
     /// Shows the secrets that nothing is drawn with any more.

@@ -138,13 +138,11 @@ impl Market {
                 Decision::Accept { task, worker } => self.accept(at, task, worker, out),
                 Decision::Discard { task, worker } => self.discard(at, task, worker, out),
                 Decision::PayWitness { task, worker } => self.pay_witness(at, task, worker, out),
-                Decision::PayCheck { task, worker } => self.pay_check(at, task, worker, out),
+                Decision::PayCheck { task, worker, asks } => self.pay_check(at, (task, worker), asks, out),
                 Decision::Check { task, worker, witnesses, passed: _ } => self.check(at, task, worker, witnesses, out),
                 Decision::PayHedge { task, deal, worker, amount } => {
                     if let Some(pool) = self.exchange.hub().deal(deal).map(|deal| deal.workerpool.pointer) {
-                        // A pool that cannot pay owes it.
-                        let why = PayReason::Hedge;
-                        let _unpaid = self.command(at, Command::Pay { pool, worker, amount, task, why }, out);
+                        self.pay_beside(at, (pool, worker), amount, (task, PayReason::Hedge), out);
                     }
                 }
                 Decision::Conclude { task } => self.conclude(at, task, out),
@@ -157,7 +155,7 @@ impl Market {
         let state = self.exchange.hub().task(task).filter(|state| state.status != TaskStatus::Active);
         let (agreed, on) = (state.is_some(), state.map(|state| state.consensus));
         if agreed && on == self.held_hash(task, worker) {
-            self.pay_check(at, task, worker, out);
+            self.pay_check(at, (task, worker), Amount::ZERO, out);
         }
         if agreed || self.command(at, Command::Authorize { task, worker }, out).is_err() {
             self.discard(at, task, worker, out);
@@ -188,15 +186,12 @@ impl Market {
         }
     }
 
-    /// The second witness is paid what the first is. A pool that cannot pay owes it: that is for the pool's owner to see.
+    /// The second witness is paid what the first is.
     fn pay_witness(&mut self, at: Timestamp, task: TaskId, worker: Address, out: &mut Output) {
         let deal = self.dispatch.place(task).map(|(deal, _)| deal);
         let deal = deal.or_else(|| self.exchange.hub().task(task).map(|state| state.deal));
         let Some((pool, amount)) = deal.and_then(|deal| self.witness_pay(deal)) else { return };
-        if !amount.is_zero() {
-            let why = PayReason::SecondWitness;
-            let _unpaid = self.command(at, Command::Pay { pool, worker, amount, task, why }, out);
-        }
+        self.pay_beside(at, (pool, worker), amount, (task, PayReason::SecondWitness), out);
     }
 
     /// After consensus, when no more results are to be awaited: finalizes if one was shown, else reopens.

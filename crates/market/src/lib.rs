@@ -8,6 +8,7 @@
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
 
 mod audit;
+mod beside;
 mod decide;
 mod explain;
 mod facts;
@@ -31,6 +32,7 @@ pub use jobs::JobView;
 pub use output::{Ending, Message, Output, Package};
 pub use wishes::{Read, Wishes};
 
+use beside::Beside;
 use book::Book;
 use dispatch::{Clocks, Dispatch};
 use exchange::{AnyOrder, Command, Entry, Exchange, Place, Rejection};
@@ -52,6 +54,8 @@ pub struct Market {
     book_stirred: bool,
     dispatch: Dispatch,
     supply: Supply,
+    /// What pools pay workers beside PoCo.
+    beside: Beside,
     fleet: Fleet,
     jobs: Jobs,
     /// What became of workers' parts in tasks that ended lately.
@@ -86,6 +90,7 @@ impl Market {
             book_stirred: true,
             dispatch: Dispatch::new(private, Clocks::default()),
             supply: Supply::default(),
+            beside: Beside::default(),
             fleet: Fleet::default(),
             jobs: Jobs::default(),
             past: Past::default(),

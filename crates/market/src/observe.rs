@@ -51,9 +51,8 @@ impl Market {
                 self.supply.capacity_changed();
             }
             Event::Checked { task, worker, passed: _ } => self.standing_changed(task, worker),
-            Event::Enlisted { pool, worker, .. }
-            | Event::Barred { pool, worker, .. }
-            | Event::Left { pool, worker, .. } => {
+            Event::Barred { pool, worker, .. } => {
+                self.beside.forget(pool, worker);
                 self.sync_standing(pool, worker);
             }
             Event::PoolHosted { .. } => {
@@ -64,6 +63,7 @@ impl Market {
                 self.supply.demand_changed();
             }
             Event::Invited { pool, worker, .. } => self.invited(at, pool, worker),
+            Event::Enlisted { pool, worker, .. } | Event::Left { pool, worker, .. } => self.sync_standing(pool, worker),
             // What a price leaves somebody short of, its making counts by itself.
             Event::Paid { pool, amount, why, .. } if why != PayReason::TopUp => self.supply.paid(pool, amount),
             Event::Paid { .. }
@@ -251,6 +251,9 @@ impl Market {
 
     fn task_ended(&mut self, at: Timestamp, id: TaskId, finished: bool, out: &mut Output) {
         let topped_up = if finished { self.top_up(at, id, out) } else { BTreeMap::new() };
+        if finished {
+            self.share_brought(at, id, out);
+        }
         let task = self.exchange.hub().task(id).expect("a task that ended is there");
         let Some(request) = self.deals.get(&task.deal).copied() else { return };
         let deal = self.exchange.hub().deal(task.deal).expect("a task has its deal");
@@ -325,7 +328,8 @@ impl Market {
         }
         let short: Vec<(Address, Amount)> = proved
             .filter_map(|part| {
-                Some((part.worker, self.dispatch.due(part.worker, deal).checked_sub(reward(part.worker))?))
+                let due = self.dispatch.due(part.worker, deal).max(self.dispatch.asked(id, part.worker));
+                Some((part.worker, due.checked_sub(reward(part.worker))?))
             })
             .filter(|(_, short)| !short.is_zero())
             .collect();

@@ -148,8 +148,7 @@ impl Cell {
                 for seed in from..to {
                     let figures = crate::simulate(seed).figures;
                     deals += figures.deals;
-                    // At the most: no deal is counted for more than one task.
-                    seized += figures.claimed.min(figures.deals);
+                    seized += figures.seized_deals;
                 }
                 Finding::Stake { deals, seized }
             }

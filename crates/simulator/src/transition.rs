@@ -17,7 +17,7 @@ use crate::scenario::{Nature, Scenario, named};
 use crate::system::{Request, System, Wish, app_owner, requesters as purses};
 use exchange::Exchange;
 use requesters::Job;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use units::{Address, B256, DealId, TaskId, Timestamp};
 
 /// Within this time of quiet every job ends, or within ten times its category's time and a margin.
@@ -43,6 +43,8 @@ pub struct Figures {
     pub wrong: u64,
     /// Tasks not done in time.
     pub claimed: u64,
+    /// Deals with such a task.
+    pub seized_deals: u64,
     /// Liars found out.
     pub barred: u64,
     /// Virtual milliseconds.
@@ -63,6 +65,8 @@ pub(crate) struct World {
     /// What the durable entries make, one by one.
     standby: Exchange,
     deals: BTreeMap<DealId, TaskKind>,
+    /// Deals with a task that was claimed.
+    seized: BTreeSet<DealId>,
     leaks: BTreeMap<TaskId, B256>,
     /// Names that were taken up so far by those who come back.
     names: u64,
@@ -100,6 +104,7 @@ impl World {
             fleet,
             scenario,
             deals: BTreeMap::new(),
+            seized: BTreeSet::new(),
             leaks: BTreeMap::new(),
             names: 0,
             turn_arranged: false,

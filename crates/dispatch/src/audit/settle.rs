@@ -17,6 +17,7 @@ impl Dispatch {
         }
         self.classify(task, decisions);
         self.force(at, task);
+        self.open_check(at, task);
         let open = self.open.get(&task).expect("the task is open");
         let bag = self.bags.get(&open.deal).expect("an open task has its deal");
         match self.finding(at, open, bag) {
@@ -132,7 +133,7 @@ impl Dispatch {
         };
         let first = successes.clone().next().map(|it| it.hash);
         let differ = first.is_some_and(|hash| {
-            successes.clone().any(|it| !open::agrees(it, hash)) || open.audit.known.is_some_and(|known| known != hash)
+            successes.clone().any(|it| !open::agrees(it, hash)) || open.audit.known().is_some_and(|known| known != hash)
         });
         let (worker, failed) = lead;
         if open.audit.lead != Some(worker) {
@@ -144,6 +145,7 @@ impl Dispatch {
             let open = self.open.get_mut(&task).expect("the task is open");
             open.audit.lead = Some(worker);
             open.audit.drawn = drawn.is_some();
+            open.audit.by_draw = drawn == Some(true);
             if failed || newcomer || drawn == Some(true) {
                 self.order_check(task, worker);
             } else {
@@ -162,6 +164,7 @@ impl Dispatch {
         let Some(pool) = self.pool_of(task) else { return };
         self.audits.dossier_mut(pool, worker).pending.insert(task);
         self.set_stand(task, Stand::Checked);
+        self.want_check(task);
         self.reconsider(task);
     }
 
@@ -201,6 +204,7 @@ impl Dispatch {
         let Verdict { winners, convicted, dismissed } = verdict;
         self.set_stand(task, Stand::Released { by: winners.clone() });
         self.call_off(task, decisions);
+        self.deny(task, &winners, &dismissed);
         for worker in dismissed {
             self.drop_statement(task, worker);
             decisions.push(Decision::Discard { task, worker });
@@ -220,6 +224,19 @@ impl Dispatch {
         for task in released {
             self.deliver(at, task, decisions);
             self.reconsider(task);
+        }
+    }
+
+    /// Who said that the program failed, where others had a result, gets no more of the job.
+    fn deny(&mut self, task: TaskId, winners: &[Address], dismissed: &[Address]) {
+        let Some(open) = self.open.get(&task) else { return };
+        if open.said.iter().any(|it| it.failed && winners.contains(&it.worker)) {
+            return;
+        }
+        let denials = open.said.iter().filter(|it| it.failed && dismissed.contains(&it.worker));
+        let denials: Vec<open::Statement> = denials.cloned().collect();
+        for denial in denials {
+            self.contradicted(task, &denial);
         }
     }
 
@@ -297,7 +314,7 @@ impl Dispatch {
             decisions.push(if failed {
                 Decision::PayWitness { task, worker }
             } else {
-                Decision::PayCheck { task, worker }
+                Decision::PayCheck { task, worker, asks: self.asked(task, worker) }
             });
         }
     }

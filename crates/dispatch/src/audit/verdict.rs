@@ -39,7 +39,7 @@ impl Dispatch {
             return Finding::Wait;
         }
         let groups = self.groups(open);
-        let known = |group: &Group| usize::from(open.audit.known == Some(group.hash));
+        let known = |group: &Group| usize::from(open.audit.known() == Some(group.hash));
         let standing = |group: &Group| (group.members.len().saturating_add(known(group)), !group.failed);
         let proven = |group: &Group| {
             let members = group.members.iter().filter(|worker| self.audits.is_proven(bag.terms.pool, **worker));
@@ -54,7 +54,7 @@ impl Dispatch {
         let ahead = others.iter().all(|group| standing(group) < standing(best));
         let to_be_had = self.proven_to_be_had(open);
         let vouched = proven(best) > 0 || !to_be_had;
-        if standing(best).0 < 2 || !ahead || !vouched {
+        if standing(best).0 < self.words_needed(open, best.failed) || !ahead || !vouched {
             if !over {
                 return Finding::Wait;
             }

@@ -4,7 +4,7 @@ use crate::world::{TIME, World, deal, pool, result, task, worker};
 use dispatch::Decision::{self, Accept, AskUpload, Authorize, Cancel, Check, Discard, PayCheck, PayWitness};
 use dispatch::{Ending, Standing, Statement, Worker, audit_draw};
 use std::time::Duration;
-use units::B256;
+use units::{Amount, B256};
 
 fn first() -> units::TaskId {
     task(1, 0)
@@ -15,7 +15,7 @@ fn accept(index: u64, name: u8) -> Decision {
 }
 
 fn pay(index: u64, name: u8) -> Decision {
-    PayCheck { task: task(1, index), worker: worker(name) }
+    PayCheck { task: task(1, index), worker: worker(name), asks: Amount::ZERO }
 }
 
 fn passes(index: u64, name: u8, witnesses: &[u8]) -> Decision {

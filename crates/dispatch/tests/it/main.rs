@@ -12,4 +12,5 @@ mod leases;
 mod locality;
 mod quarantine;
 mod scale;
+mod schemes;
 mod world;

@@ -19,6 +19,8 @@ const TASKS_FIRST: u64 = 200;
 const SLOWEST: u64 = 50;
 /// The slowest that a machine is counted for on its own word: alone it still sells a task.
 const STATED_LEAST: u64 = 250;
+/// A share is known to one part in so many, at the least.
+const STEPS: u64 = 8;
 /// The benchmark of the reference machine, millions of operations a second.
 const REFERENCE: u64 = 600;
 
@@ -153,9 +155,10 @@ impl Measures {
     }
 }
 
-/// The next power of two, so that prices change seldom.
+/// In few steps, so that prices change seldom; in no larger ones, or a few checks more would be a price of its own.
 fn stepped(per_mille: u64) -> u64 {
-    if per_mille == 0 { 0 } else { per_mille.min(1 << 32).next_power_of_two() }
+    let step = per_mille.checked_div(STEPS).expect("some steps").max(1).next_power_of_two();
+    per_mille.min(1 << 32).next_multiple_of(step)
 }
 
 #[cfg(test)]

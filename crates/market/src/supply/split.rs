@@ -100,11 +100,12 @@ pub(super) fn enough(
     None
 }
 
-/// The logarithms of those whom PoCo pays of a set: lightest first, until it has enough.
+/// The parts of those who are paid of a set: the logarithms of their weights, where PoCo needs all of them. Where it has enough
+/// with some (lightest first), those have the whole price, and the others their turn another time: then all have alike.
 fn paid(mut set: Vec<Weight>, trust: u64, against: Option<Weight>) -> Vec<u64> {
     set.sort_unstable();
     let against = against.map_or(U256::ZERO, |it| U256::from(it.poco));
-    let (mut whole, mut logs) = (U256::ONE, Vec::new());
+    let (all, mut whole, mut logs) = (set.len(), U256::ONE, Vec::new());
     for weight in set {
         whole = whole.saturating_mul(U256::from(weight.poco));
         logs.push(weight.log());
@@ -112,7 +113,7 @@ fn paid(mut set: Vec<Weight>, trust: u64, against: Option<Weight>) -> Vec<u64> {
             break;
         }
     }
-    logs
+    if logs.len() < all { vec![1; all] } else { logs }
 }
 
 /// The price at which the lightest of these is paid the floor, per mille of the floor, rounded up.
@@ -205,7 +206,7 @@ mod tests {
     fn proven_workers_make_a_high_trust_cheaper() {
         let newcomers = price(&[NEW; 12], &cover(1_000)).unwrap();
         let proven = price(&[PROVEN; 12], &cover(1_000)).unwrap();
-        assert_eq!((newcomers, proven), (11_112, 2_223));
+        assert_eq!((newcomers, proven), (11_112, 3_334), "three words to the gate, though PoCo has enough with two");
     }
 
     #[test]

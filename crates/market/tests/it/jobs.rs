@@ -74,6 +74,11 @@ fn a_failure_agreed_by_two_is_a_paid_result_and_the_second_witness_is_paid_by_th
     let job = world.buy(1, 1, 10_000);
     world.settle();
     assert_eq!(finished(&world, job), (1, 1, 0));
+    // Once it is proven, out of what its own work brought the pool.
+    for _ in 0..12 {
+        world.buy(1, 10, 10_000);
+        world.settle();
+    }
     assert!(world.events.iter().any(|event| matches!(event, Event::Paid { why: PayReason::SecondWitness, .. })));
     assert!(world.free(10) > Amount::nanos(1_000_000) && world.free(11) > Amount::nanos(1_000_000));
 }

@@ -194,7 +194,7 @@ fn a_long_job_costs_few_orders_and_none_for_what_it_does_not_touch() {
     world.settle();
     let view = world.market.job(job).unwrap();
     assert_eq!(view.matched, 2_000);
-    assert!(view.finished >= 1_900, "the rest is held until a check covers it: {}", view.finished);
+    assert!(view.finished >= 1_850, "the rest is held until a check covers it: {}", view.finished);
     let deals = world.market.job(job).unwrap().deals.len();
     assert!(deals <= 80, "{deals} deals");
     // One for each deal, and some for a price or a buyer that changed: far from one for each task or event.

@@ -197,7 +197,7 @@ const EXPLAIN: [Schema; 8] = [
     ),
     schema(
         "Quarantine",
-        "Why a worker gets no more of a job; `why` is late, not_brought, dissented, trouble, unable or slow.",
+        "Why a worker gets no more of a job; `why` is late, not_brought, dissented, denied, trouble, unable or slow.",
         "job: hash; why: text; words: text",
     ),
     schema(

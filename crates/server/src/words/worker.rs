@@ -92,6 +92,7 @@ fn fault_words(fault: Fault) -> (&'static str, &'static str) {
         Fault::Late => ("late", "let its time for a task run out"),
         Fault::NotBrought => ("not_brought", "did not bring a result that it had stated"),
         Fault::Dissented => ("dissented", "stated a result that the others did not agree with"),
+        Fault::Denied => ("denied", "said that the program failed where others had a result"),
         Fault::Beaten => ("beaten", "was late, and another machine was sooner"),
         Fault::Trouble => ("trouble", "had trouble with its tasks three times in a row"),
         Fault::Unable => ("unable", "said that it cannot run its tasks"),

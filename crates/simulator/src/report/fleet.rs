@@ -21,6 +21,8 @@ const DAWN_MS: u64 = 1_700_000_000_000;
 const REQUESTERS_PURSE: u64 = 1_000_000_000_000_000_000;
 /// How often policy may ask for new offers in one turn.
 const OFFER_ROUNDS: usize = 8;
+/// How often a career is written down, virtual milliseconds.
+const LOOK_MS: u64 = 60_000;
 
 #[derive(Clone, Copy, Debug)]
 enum Act {
@@ -34,8 +36,17 @@ enum Act {
 #[derive(Clone, Copy, Debug)]
 struct Bought {
     direct: bool,
-    fails: bool,
+    /// Of a thousand tasks.
+    fails: u64,
     seized: bool,
+}
+
+impl Bought {
+    /// Whether the program fails in this task.
+    fn fails_in(&self, task: TaskId) -> bool {
+        let word = u64::from_be_bytes(task.0[8..16].try_into().expect("eight bytes of a hash"));
+        word % 1_000 < self.fails
+    }
 }
 
 /// A fleet and the exchange that it works for.
@@ -59,6 +70,10 @@ pub(crate) struct Fleet {
     /// For departures and the operator's secrets.
     chance: Dice,
     pub(crate) tally: Tally,
+    /// Machines whose career is written down: what they computed, and earned, from time to time.
+    pub(crate) watched: Vec<usize>,
+    pub(crate) career: Vec<(u64, f64)>,
+    looked_ms: u64,
 }
 
 impl Fleet {
@@ -88,6 +103,9 @@ impl Fleet {
             here: BTreeSet::new(),
             chance: Dice::new(setup.seed ^ 0x5eed),
             tally: Tally::default(),
+            watched: Vec::new(),
+            career: Vec::new(),
+            looked_ms: 0,
             setup,
         };
         for machine in 0..fleet.hands.len() {
@@ -107,6 +125,9 @@ impl Fleet {
             let Some(next) = self.next_turn().filter(|next| *next <= until_ms) else { break };
             self.now_ms = next;
             self.turn();
+            if !self.watched.is_empty() && self.now_ms >= self.looked_ms + LOOK_MS {
+                self.look();
+            }
         }
         let requesters: BTreeSet<u64> = self.setup.jobs.iter().map(|job| job.requester).collect();
         self.tally.paid = requesters.into_iter().map(|number| self.spent(number)).sum();
@@ -115,10 +136,26 @@ impl Fleet {
         self.tally
     }
 
-    /// What the machine's accounts hold, under all its names, beyond what it started with; nano-credits.
+    /// Writes down how the watched machines stand.
+    pub(crate) fn look(&mut self) {
+        self.looked_ms = self.now_ms;
+        let busy = self.watched.iter().map(|machine| self.hands[*machine].busy_ms).sum();
+        let earned = self.watched.iter().map(|machine| self.earned(*machine)).sum();
+        self.career.push((busy, earned));
+    }
+
+    /// What the machine can take away, under all its names, beyond what it started with; nano-credits. A deposit is lost with
+    /// a name that is barred, and cannot be had back under one that is not proven.
     pub(crate) fn earned(&self, machine: usize) -> f64 {
-        let names = self.hands[machine].names.iter();
-        let wealth: u64 = names.map(|name| self.founded.wealth(*name)).sum();
+        let pool = &self.founded.genesis.pools[self.setup.pool];
+        let exchange = self.founded.market.exchange();
+        let kept = |name: &Address| {
+            let standing = exchange.standing(pool.address, *name);
+            let unproven = standing.filter(|it| !pool.audits.is_some_and(|audits| it.is_proven(&audits)));
+            let deposit = unproven.map_or(0, |it| it.withheld.0.saturating_to());
+            self.founded.wealth(*name) - deposit
+        };
+        let wealth: u64 = self.hands[machine].names.iter().map(kept).sum();
         wealth as f64 - self.setup.purse as f64
     }
 
@@ -342,7 +379,7 @@ impl Fleet {
 
     fn finished(&mut self, id: TaskId) {
         let task = self.founded.market.exchange().task(id).expect("a finished task is kept");
-        let fails = self.deals[&task.deal].fails;
+        let fails = self.deals[&task.deal].fails_in(id);
         let right = if fails { failure(id) } else { digest(id, None) };
         self.tally.wrong += u64::from(task.result_digest != right);
         self.tally.failed += u64::from(task.result_digest == failure(id));
@@ -363,7 +400,8 @@ impl Fleet {
         match message {
             Message::Assign { task, deal, .. } => {
                 let Some(bought) = self.deals.get(&deal).copied() else { return };
-                let given = Given { task, direct: bought.direct, fails: bought.fails, run_ms: self.run_ms(task) };
+                let given =
+                    Given { task, direct: bought.direct, fails: bought.fails_in(task), run_ms: self.run_ms(task) };
                 self.hands[machine].give(given);
                 self.begin(machine);
             }

@@ -21,6 +21,8 @@ pub(crate) enum Play {
     Naysayer,
     /// Takes tasks, says that it runs them, and never ends.
     Hung,
+    /// Honest for so many tasks, then as one that hangs: to be paid for a part of what others hedge.
+    Sitter { after: u64 },
     /// Takes tasks and says nothing.
     Silent,
     /// Computes everything, so many times as slowly.
@@ -54,7 +56,8 @@ impl Play {
             Self::Colluder => Deed::Agree,
             Self::Copycat => Deed::Copy,
             Self::Naysayer => Deed::Deny,
-            Self::Hung | Self::Silent => Deed::Sit,
+            Self::Sitter { after } if done < after => Deed::Compute,
+            Self::Hung | Self::Silent | Self::Sitter { .. } => Deed::Sit,
         }
     }
 

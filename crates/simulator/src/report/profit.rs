@@ -10,6 +10,8 @@ const MACHINES: usize = 50;
 const ONE_IN: usize = 10;
 /// Machines of one who deals with itself: enough for the trust that it asks for.
 const DEALERS: usize = 5;
+/// What they ask of themselves: what they turn over is theirs to choose.
+const DEALERS_FLOOR: u64 = 20 * FLOOR;
 /// In the bonded pool each machine can stake for all it runs.
 const PURSE: u64 = 1_000_000_000;
 
@@ -26,11 +28,11 @@ enum Kind {
     /// Every tenth machine does this at this trust in this pool.
     Workers { play: Play, trust: u64, pool: usize },
     /// So do machines that bring a score which they farmed with a pool and requests of their own.
-    Farmers { trust: u64 },
+    Farmers { play: Play, trust: u64 },
     /// A requester whose program always fails: what it gets for a credit.
     AlwaysFails,
     /// A requester with machines of its own, in a category that nobody else serves; all results are made up.
-    SelfDealer { fails: bool, trust: u64 },
+    SelfDealer { fails: u64, trust: u64 },
     /// Machines that ask less than all others, and agree on what they make up.
     Undercutters,
 }
@@ -62,12 +64,18 @@ pub(crate) const SCHEMES: &[Scheme] = &[
     workers("colluder_trust10", Play::Colluder, 10, 0),
     workers("rate100_trust10_bonded", Play::Rare { per_mille: 100 }, 10, 1),
     workers("copycat_trust10_bonded", Play::Copycat, 10, 1),
-    Scheme { name: "farmer_trust10", kind: Kind::Farmers { trust: 10 } },
+    workers("sitter", Play::Sitter { after: 100 }, 1, 0),
+    workers("sitter_trust10", Play::Sitter { after: 100 }, 10, 0),
+    workers("naysayer_bonded", Play::Naysayer, 1, 1),
+    workers("colluder", Play::Colluder, 1, 0),
+    Scheme { name: "farmer_trust10", kind: Kind::Farmers { play: Play::Colluder, trust: 10 } },
+    Scheme { name: "farmer_working_trust10", kind: Kind::Farmers { play: Play::Honest, trust: 10 } },
     Scheme { name: "failing_requester", kind: Kind::AlwaysFails },
     Scheme { name: "undercutters", kind: Kind::Undercutters },
-    Scheme { name: "selfdealer", kind: Kind::SelfDealer { fails: false, trust: 1 } },
-    Scheme { name: "selfdealer_failing", kind: Kind::SelfDealer { fails: true, trust: 1 } },
-    Scheme { name: "selfdealer_trust10", kind: Kind::SelfDealer { fails: false, trust: 10 } },
+    Scheme { name: "selfdealer", kind: Kind::SelfDealer { fails: 0, trust: 1 } },
+    Scheme { name: "selfdealer_failing", kind: Kind::SelfDealer { fails: 1_000, trust: 1 } },
+    Scheme { name: "selfdealer_half_failing", kind: Kind::SelfDealer { fails: 500, trust: 1 } },
+    Scheme { name: "selfdealer_trust10", kind: Kind::SelfDealer { fails: 0, trust: 10 } },
 ];
 
 /// What a cheat has over its honest twin in the same seed.
@@ -92,14 +100,17 @@ impl Scheme {
     pub(crate) fn over_honest(&self, seed: u64, jobs_each: u64) -> Gain {
         match self.kind {
             Kind::Workers { play, trust, pool } => {
-                machines(seed, play, trust, pool, 0, jobs_each)
-                    / machines(seed, Play::Honest, trust, pool, 0, jobs_each)
+                let cheats = machines(seed, play, trust, pool, 0, jobs_each);
+                cheats.over(&machines(seed, Play::Honest, trust, pool, 0, jobs_each))
             }
-            Kind::Farmers { trust } => {
-                let farmer = machines(seed, Play::Colluder, trust, 0, 300, jobs_each);
-                farmer / machines(seed, Play::Honest, trust, 0, 0, jobs_each)
+            Kind::Farmers { play, trust } => {
+                let farmer = machines(seed, play, trust, 0, 300, jobs_each);
+                farmer.over(&machines(seed, Play::Honest, trust, 0, 0, jobs_each))
             }
-            Kind::AlwaysFails => outputs_per_credit(seed, true, jobs_each) / outputs_per_credit(seed, false, jobs_each),
+            Kind::AlwaysFails => {
+                let (failing, tasks) = outputs_per_credit(seed, 1_000, 10 * jobs_each);
+                failing / outputs_per_credit(seed, 0, tasks).0
+            }
             Kind::SelfDealer { fails, trust } => self_dealer(seed, fails, trust, jobs_each),
             Kind::Undercutters => undercutters(seed, jobs_each),
         }
@@ -107,7 +118,7 @@ impl Scheme {
 }
 
 /// What the places of the cheats earn for an hour of computing: what is made up takes none.
-fn machines(seed: u64, play: Play, trust: u64, pool: usize, farmed: u64, jobs_each: u64) -> Gain {
+fn machines(seed: u64, play: Play, trust: u64, pool: usize, farmed: u64, jobs_each: u64) -> Career {
     let cheats = || (0..MACHINES).step_by(ONE_IN);
     let make = |number: usize| Make {
         play: if number.is_multiple_of(ONE_IN) { play } else { Play::Honest },
@@ -124,29 +135,46 @@ fn machines(seed: u64, play: Play, trust: u64, pool: usize, farmed: u64, jobs_ea
         scores: if farmed > 0 { cheats().map(|number| (number, farmed)).collect() } else { Vec::new() },
         ..world(seed, pool)
     });
+    fleet.watched = cheats().collect();
     fleet.run(u64::MAX / 2);
-    let earned: f64 = cheats().map(|number| fleet.earned(number)).sum();
-    let busy: u64 = cheats().map(|number| fleet.hands[number].busy_ms).sum();
-    Gain { profit: if busy == 0 { 0.0 } else { earned / busy as f64 * 3_600_000.0 }, earnings: earned }
+    fleet.look();
+    Career(std::mem::take(&mut fleet.career))
 }
 
-/// Outputs that a requester has for each credit; of a program that fails, what it wrote before it did.
-fn outputs_per_credit(seed: u64, fails: bool, jobs_each: u64) -> Gain {
+/// What some machines had computed, milliseconds, and earned, nano-credits, from time to time; at the end last.
+#[derive(Debug)]
+struct Career(Vec<(u64, f64)>);
+
+impl Career {
+    /// This against an honest one. Pay is not the same at all times, and who is found out or stops has worked in the first only:
+    /// so it is held against the honest twin's whole career, or against as much computing from its start, if that paid more.
+    fn over(&self, honest: &Self) -> Gain {
+        let end = |career: &Self| career.0.last().copied().unwrap_or_default();
+        let rate = |(busy, earned): (u64, f64)| if busy == 0 { 0.0 } else { earned / busy as f64 };
+        let (cheat, whole) = (end(self), end(honest));
+        let as_much = honest.0.iter().copied().find(|(busy, _)| *busy >= cheat.0).unwrap_or(whole);
+        Gain { profit: rate(cheat) / rate(whole).max(rate(as_much)), earnings: cheat.1 / whole.1 }
+    }
+}
+
+/// Outputs that a requester has for each credit, and how many; of a program that fails, what it wrote before it did. Prices
+/// move with time: its honest twin buys as many.
+fn outputs_per_credit(seed: u64, fails: u64, size: u64) -> (Gain, u64) {
     let make = |_| Make { play: Play::Honest, cores: 4, slots: 4, category: 0, floor: FLOOR };
     let mut fleet = Fleet::new(Setup {
         machines: (0..10).map(make).collect(),
-        jobs: vec![Job { fails, ..Job::plain(0, 1, 10 * jobs_each) }],
+        jobs: vec![Job { fails, ..Job::plain(0, 1, size) }],
         ..world(seed, 0)
     });
     // A job that is ended because its first tasks all failed ends early.
-    let tally = fleet.run(jobs_each * 60_000);
+    let tally = fleet.run(3_600_000 + size * 6_000);
     let gain = tally.tasks as f64 / fleet.spent(0).max(1) as f64;
-    Gain { profit: gain, earnings: gain }
+    (Gain { profit: gain, earnings: gain }, tally.tasks)
 }
 
 /// What the coalition of a requester and its machines gains, over what as many honest machines earn in that time. They serve
 /// a category that nobody else serves, and make everything up.
-fn self_dealer(seed: u64, fails: bool, trust: u64, jobs_each: u64) -> Gain {
+fn self_dealer(seed: u64, fails: u64, trust: u64, jobs_each: u64) -> Gain {
     let run = |dealing: bool| {
         let own = |number: usize| number < DEALERS && dealing;
         let make = |number: usize| Make {
@@ -154,7 +182,7 @@ fn self_dealer(seed: u64, fails: bool, trust: u64, jobs_each: u64) -> Gain {
             cores: 4,
             slots: 4,
             category: if own(number) { 5 } else { 0 },
-            floor: FLOOR,
+            floor: if own(number) { DEALERS_FLOOR } else { FLOOR },
         };
         let public = Job::plain(0, 1, 10 * jobs_each);
         let private = Job { category: 5, fails, ..Job::plain(1, trust, DEALERS as u64 * jobs_each) };

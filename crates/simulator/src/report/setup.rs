@@ -18,14 +18,14 @@ pub(crate) struct Job {
     pub(crate) size: u64,
     /// The most it pays for a task, nano-credits.
     pub(crate) price: u64,
-    /// Whether the program always fails.
-    pub(crate) fails: bool,
+    /// Of so many of a thousand tasks the program fails.
+    pub(crate) fails: u64,
 }
 
 impl Job {
     /// A job that any fleet can be asked to do, at a price that is no obstacle.
     pub(crate) fn plain(requester: u64, trust: u64, size: u64) -> Self {
-        Self { requester, at_ms: 0, category: 0, trust, size, price: AMPLE, fails: false }
+        Self { requester, at_ms: 0, category: 0, trust, size, price: AMPLE, fails: 0 }
     }
 }
 

@@ -228,6 +228,7 @@ impl World {
                 Event::Hub(poco::Event::TaskClaimed { task }) => {
                     self.figures.claimed += 1;
                     let id = self.reference.tasks[task].deal;
+                    self.figures.seized_deals += u64::from(self.seized.insert(id));
                     let deal = &self.reference.deals[&id];
                     if self.scenario.calm && self.register.must_be_done(deal.trust, self.deals[&id].fails) {
                         let words = format!("task {task} of {deal:?} was claimed, and nothing went wrong");
