@@ -97,6 +97,9 @@ pub struct WorkerRow {
     pub connected: bool,
     /// Tasks it may hold at once.
     pub slots: u32,
+    /// Tasks it runs at once: the cores that it lends.
+    #[serde(default)]
+    pub cores: u32,
     /// Tasks it holds.
     pub busy: u32,
     /// Tasks it has finished and been paid for since the exchange started.

@@ -19,9 +19,11 @@ mod wallet;
 mod work;
 mod workers;
 
+use crate::apps::{self, Catalog, Ordered};
 use crate::exit::{self, Exit};
 use crate::home::Home;
-use clap::{Parser, Subcommand};
+use clap::{FromArgMatches as _, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// An exchange where idle machines sell computing, and nobody has to trust anybody.
@@ -44,6 +46,7 @@ Examples:
   hands run tool.wasm -- --help                   run a program on your own cores
   hands map tool.wasm photos/*.png --out small -- {in} {out}/{stem}.jpg
                                                   one task a file
+  hands render scene.gltf --frames 1-24           render a scene on them; `hands app list` shows more apps
   hands up --listen 0.0.0.0:7370                  an exchange for your office
   hands work --exchange http://HOST:7370 --join TOKEN
                                                   lend another machine to it";
@@ -68,6 +71,9 @@ enum Command {
     Wallet(wallet::WalletArgs),
     Operator(operator::OperatorArgs),
     Audit(audit::AuditArgs),
+    /// An app's: the catalog makes its command line, clap never parses it as one of these.
+    #[command(skip)]
+    Ordered(Box<Ordered>),
 }
 
 /// What every command is given.
@@ -76,7 +82,42 @@ pub(crate) struct Context {
     pub(crate) home: Home,
 }
 
+/// The `--home` of a command line that is not parsed yet: published apps lie there, and their names are commands.
+fn early_home(words: impl Iterator<Item = OsString>) -> Option<PathBuf> {
+    let mut words = words.take_while(|word| word != "--");
+    while let Some(word) = words.next() {
+        if word == "--home" {
+            return words.next().map(PathBuf::from);
+        }
+        if let Some(home) = word.to_str().and_then(|word| word.strip_prefix("--home=")) {
+            return Some(PathBuf::from(home));
+        }
+    }
+    std::env::var_os("MANYHANDS_HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
+}
+
 impl Cli {
+    /// The commands of this program's own.
+    pub(crate) fn own() -> clap::Command {
+        <Self as clap::CommandFactory>::command()
+    }
+
+    /// Reads the command line; ends the process where it cannot be understood.
+    pub(crate) fn read() -> Self {
+        let home = Home::new(early_home(std::env::args_os().skip(1))).ok();
+        let (catalog, complaints) = Catalog::open(home.as_ref());
+        complaints.iter().for_each(crate::terminal::note);
+        let matches = catalog.augment(Self::own()).get_matches();
+        let ordered = catalog.ordered(&matches).map(|ordered| {
+            let command = Command::Ordered(Box::new(ordered?));
+            Ok(Self { home: matches.get_one::<PathBuf>("home").cloned(), command })
+        });
+        match ordered.unwrap_or_else(|| Self::from_arg_matches(&matches)) {
+            Ok(cli) => cli,
+            Err(error) => error.exit(),
+        }
+    }
+
     /// What is logged unless MANYHANDS_LOG says otherwise: servers say what happens to them, others keep quiet.
     pub(crate) fn log_filter(&self) -> &'static str {
         match self.command {
@@ -95,7 +136,8 @@ impl Cli {
             | Command::Workers(_)
             | Command::Wallet(_)
             | Command::Operator(_)
-            | Command::Audit(_) => "error",
+            | Command::Audit(_)
+            | Command::Ordered(_) => "error",
         }
     }
 
@@ -121,6 +163,7 @@ impl Cli {
             Command::Wallet(args) => Box::pin(wallet::run(&context, args)).await,
             Command::Operator(args) => Box::pin(operator::run(&context, args)).await,
             Command::Audit(args) => Box::pin(audit::run(&context, args)).await,
+            Command::Ordered(ordered) => Box::pin(apps::run(&context, *ordered)).await,
         }
     }
 }

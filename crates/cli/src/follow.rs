@@ -1,5 +1,6 @@
 //! Following a job to its end: progress is shown, results are fetched, checked and placed as they come.
 
+use crate::apps::{Onlooker, Proof, tell_proof};
 use crate::attach::{Attached, Needs, attach_place};
 use crate::commands::Context;
 use crate::describe::{self, count};
@@ -10,7 +11,7 @@ use crate::progress::Progress;
 use crate::terminal::note;
 use anyhow::Context as _;
 use api::job::{Job, Outcome, TaskResult};
-use client::{Client, Event, Fetched, Folder};
+use client::{Client, Event, Fetched, Folder, Placed};
 use futures::stream::FuturesOrdered;
 use futures::{Stream, StreamExt as _};
 use orders::SigningKey;
@@ -54,6 +55,8 @@ enum Pause {
     Ended(Box<Job>),
     /// The person interrupted it.
     Interrupted,
+    /// What was looked for is found: no more is bought.
+    Found(Box<Job>),
     /// The exchange here was stopped by the command that had started it.
     ExchangeGone,
 }
@@ -68,6 +71,19 @@ struct Follower<'a> {
     how: How,
     job: Option<Box<Job>>,
     explained: String,
+    /// Who looks at results as they come, where an app's command does.
+    onlooker: Option<Onlooker>,
+    /// What a prover made of the results.
+    found: Found,
+}
+
+/// What was found in the results of a job that proves them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    /// Something wrong.
+    wrong: bool,
+    /// Enough.
+    enough: bool,
 }
 
 /// Follows a job until then or until the person interrupts; ends the exchange, if it was started for it.
@@ -106,8 +122,19 @@ pub(crate) async fn follow_on(
     let (folder, placements) = record.open(&context.home)?;
     let tasks = u64::try_from(record.order.order.volume).unwrap_or(u64::MAX).max(1);
     let progress = Progress::new(tasks);
-    let mut follower =
-        Follower { record, interrupt, folder, placements, progress, how, job: None, explained: String::new() };
+    let onlooker = Onlooker::open(&context.home, record)?;
+    let mut follower = Follower {
+        record,
+        interrupt,
+        folder,
+        placements,
+        progress,
+        how,
+        job: None,
+        explained: String::new(),
+        onlooker,
+        found: Found::default(),
+    };
     let ended = loop {
         match Box::pin(follower.watch(attached)).await {
             Ok(Pause::ExchangeGone) => {
@@ -118,11 +145,20 @@ pub(crate) async fn follow_on(
             ended => break ended,
         }
     };
+    if let Some(onlooker) = &mut follower.onlooker {
+        onlooker.show(&follower.progress, true);
+    }
     follower.progress.end();
     Ok(match ended? {
         Pause::Ended(job) => {
             let exit = follower.summarize(&job);
+            let exit = if follower.found.wrong { Exit::NotProven } else { exit };
             Some(Followed { job, exit })
+        }
+        Pause::Found(job) => {
+            JobRecord { proved: true, ..record.clone() }.save(&context.home)?;
+            note("what was looked for is found: nothing more is bought");
+            Some(Followed { job, exit: Exit::Done })
         }
         Pause::Interrupted | Pause::ExchangeGone => None,
     })
@@ -152,9 +188,16 @@ impl Follower<'_> {
                 () = interrupt.wait() => return Ok(Pause::Interrupted),
                 Some((result, fetched)) = fetches.next(), if !fetches.is_empty() => {
                     match fetched {
-                        Some(fetched) => self.place(&result, fetched?)?,
+                        Some(fetched) => self.place(&result, fetched?).await?,
                         None if result.voided => self.void(&result)?,
                         None => self.confirm(&result)?,
+                    }
+                    if let Some(onlooker) = &mut self.onlooker {
+                        onlooker.show(&self.progress, false);
+                    }
+                    if self.found.enough && let Some(job) = self.job.clone() {
+                        self.free(client).await?;
+                        return Ok(Pause::Found(job));
                     }
                 }
                 event = events.next(), if !over && fetches.len() < FETCHES => match event {
@@ -220,7 +263,7 @@ impl Follower<'_> {
     }
 
     /// Puts what came of a task where it belongs, and remembers it. What was delivered of it before, and proved right, stays.
-    fn place(&mut self, result: &TaskResult, fetched: Fetched) -> anyhow::Result<()> {
+    async fn place(&mut self, result: &TaskResult, fetched: Fetched) -> anyhow::Result<()> {
         if self.is_there(result) {
             return self.confirm(result);
         }
@@ -245,6 +288,7 @@ impl Follower<'_> {
                     let (from, to) = (&moved.from, self.folder.root().join(&moved.to));
                     self.progress.note(format_args!("{from} was taken already; kept as {}", to.display()));
                 }
+                self.look(result, &placed).await?;
                 (placed.into_iter().map(|placed| placed.to).collect(), None)
             }
             Fetched::Failure(failure) => (Vec::new(), Some(failure.to_string())),
@@ -264,8 +308,33 @@ impl Follower<'_> {
         self.placements.provisional.get(&result.index).is_some_and(|before| before.digest == result.digest)
     }
 
+    /// Shows a result to whoever looks on.
+    async fn look(&mut self, result: &TaskResult, placed: &[Placed]) -> anyhow::Result<()> {
+        let number = self.record.place_of(result.index);
+        let Some(onlooker) = &mut self.onlooker else { return Ok(()) };
+        let files: Vec<_> = placed.iter().map(|placed| (placed.from.clone(), placed.to.clone())).collect();
+        let Some(proof) = onlooker.placed(number, &files, result.provisional).await? else { return Ok(()) };
+        tell_proof(&self.progress, self.record.task_name(result.index).unwrap_or_default(), proof);
+        self.found.wrong |= proof == Proof::Wrong;
+        self.found.enough |= proof == Proof::Proved && onlooker.first_is_enough();
+        Ok(())
+    }
+
+    /// Closes the job's order: what is not bought is free at once.
+    async fn free(&self, client: &Client) -> anyhow::Result<()> {
+        match client.cancel(&self.record.order).await {
+            // All of it was bought already, or is closed.
+            Ok(()) | Err(client::Error::Reverted { .. } | client::Error::Refused { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// What was delivered of a task has proved right.
     fn confirm(&mut self, result: &TaskResult) -> anyhow::Result<()> {
+        let number = self.record.place_of(result.index);
+        if let Some(onlooker) = &mut self.onlooker {
+            onlooker.confirmed(number);
+        }
         let before = self.placements.provisional.get(&result.index).cloned();
         let (files, failure) = before.map(|before| (before.files, before.failure)).unwrap_or_default();
         self.remember(result, files, failure)
@@ -327,6 +396,9 @@ impl Follower<'_> {
         }
         if !parts.is_empty() {
             note(parts.join(", "));
+        }
+        if let Some(onlooker) = &self.onlooker {
+            onlooker.tell();
         }
         if job.provisional > 0 {
             note(format_args!(

@@ -7,6 +7,9 @@
 //! jobs/<id>/              what a job is called and where its results go (job.json), what was placed (placed.jsonl)
 //! orders/<hash>.json      orders signed here, which closing them needs
 //! receipts/<hub>.jsonl    the operators' receipts
+//! apps/<name>/            apps published from here: manifest, programs, their addresses (published.json)
+//! errands/<id>/           what became of a command to an app (errand.json), and the app as it was then
+//! compiled/               apps' own programs, compiled
 //! workers/<n>/            keys and caches of this machine's workers at other exchanges
 //! ```
 
@@ -85,6 +88,21 @@ impl Home {
     /// Receipts of the exchange with this hub.
     pub(crate) fn receipts_file(&self, hub: Address) -> PathBuf {
         self.root.join("receipts").join(format!("{hub}.jsonl"))
+    }
+
+    /// Apps published from here.
+    pub(crate) fn apps_folder(&self) -> PathBuf {
+        self.root.join("apps")
+    }
+
+    /// What is known of a command to an app.
+    pub(crate) fn errand_folder(&self, id: &str) -> PathBuf {
+        self.root.join("errands").join(id)
+    }
+
+    /// Where apps' own programs lie compiled.
+    pub(crate) fn compiled_folder(&self) -> PathBuf {
+        self.root.join("compiled")
     }
 
     pub(crate) fn workers_folder(&self) -> PathBuf {

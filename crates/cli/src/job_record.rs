@@ -45,6 +45,12 @@ pub(crate) struct JobRecord {
     /// The job that tried one of the tasks beforehand: its files in the same folder are as good as this one's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) trial: Option<OrderHash>,
+    /// The command to an app that it is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) errand: Option<String>,
+    /// Whether it found what that command is after, so that no more is needed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) proved: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields so")]
@@ -163,6 +169,20 @@ impl JobRecord {
     pub(crate) fn task_name(&self, index: u64) -> Option<&str> {
         let index = self.first.saturating_add(index);
         usize::try_from(index).ok().and_then(|index| self.names.get(index)).map(String::as_str)
+    }
+
+    /// The files of each task that is done, by its number among all that were asked for together.
+    pub(crate) fn placed(&self, home: &Home) -> anyhow::Result<BTreeMap<u64, Vec<String>>> {
+        let mut placed = BTreeMap::new();
+        for task in read_tasks(&tasks_file(home, self.id))? {
+            let number = self.place_of(task.index);
+            if task.sureness == Sureness::Voided || task.failure.is_some() {
+                placed.remove(&number);
+            } else {
+                placed.insert(number, task.files);
+            }
+        }
+        Ok(placed)
     }
 
     /// Opens the list of what was placed, and the folder as it stands: what earlier jobs left there may be replaced.

@@ -3,6 +3,7 @@
 //! A command is a file in [`commands`]. Only this crate prints, and only it knows exit codes ([`exit`]); standard output
 //! carries what a command is for, standard error everything that is said on the way.
 
+mod apps;
 mod ask;
 mod attach;
 mod commands;
@@ -25,7 +26,6 @@ mod template;
 mod terminal;
 mod wallet;
 
-use clap::Parser as _;
 use std::process::ExitCode;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::Targets;
@@ -33,7 +33,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 fn main() -> ExitCode {
-    let cli = commands::Cli::parse();
+    let cli = commands::Cli::read();
     let named = std::env::var("MANYHANDS_LOG").ok().and_then(|filter| filter.parse::<Targets>().ok());
     let filter = named.unwrap_or_else(|| cli.log_filter().parse().expect("a command's own filter is well formed"));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter);

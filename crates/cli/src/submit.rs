@@ -1,6 +1,6 @@
 //! What `run` and `map` have in common: choosing the terms, uploading, submitting, following.
 
-mod trial;
+pub(crate) mod trial;
 
 use crate::attach::{Attached, ExchangeArgs, Needs, attach};
 use crate::commands::Context;
@@ -290,7 +290,18 @@ impl Prepared {
         let out = std::path::absolute(&out).with_context(|| format!("{} is no folder's name", out.display()))?;
         let (title, place, names) = (spec.title, attached.place.clone(), self.names.clone());
         let trial = tried.map(|(_, trial)| trial);
-        let record = JobRecord { id, title, place, out, names, order: submitted.order, first, trial };
+        let record = JobRecord {
+            id,
+            title,
+            place,
+            out,
+            names,
+            order: submitted.order,
+            first,
+            trial,
+            errand: None,
+            proved: false,
+        };
         record.save(&context.home)?;
         Ok(record)
     }

@@ -48,6 +48,14 @@ impl Client {
         Ok(Input { name: name.to_owned(), digest, size })
     }
 
+    /// A file's SHA-256 and size.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub async fn digest_of(path: &Path) -> Result<(Digest, u64), Error> {
+        hash_file(path.to_owned()).await
+    }
+
     /// Whether the exchange has a blob that this client may read.
     ///
     /// # Errors

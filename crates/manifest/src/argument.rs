@@ -5,11 +5,8 @@ use serde_json::json;
 
 /// The options that every app has; a manifest's own have other names.
 pub const RESERVED: &[&str] = &[
-    "again",
     "budget",
-    "category",
     "detach",
-    "dry-run",
     "exchange",
     "final",
     "help",

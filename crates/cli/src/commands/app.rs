@@ -1,22 +1,27 @@
-//! `hands app`: publishing programs.
+//! `hands app`: publishing programs, and apps with a manifest.
 
+use crate::apps::{Catalog, Known, Origin};
 use crate::attach::{ExchangeArgs, Needs, attach};
-use crate::commands::Context;
-use crate::exit::Exit;
+use crate::commands::{Cli, Context};
+use crate::exit::{Exit, hinted};
 use crate::listing::Format;
 use crate::{parse, wallet};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use client::AppPrice;
-use serde_json::json;
-use std::path::PathBuf;
-use units::Amount;
+use client::{App, AppPrice, Client};
+use manifest::Source;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use units::{Address, Amount};
 
-/// Publish programs for others to run
+/// Publish programs and apps, and see which there are
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  hands app publish tool.wasm                   for your own use; `hands run` does it by itself
+  hands app list                                what `hands NAME` there is
+  hands app publish resize/                     an app: a folder with a manyhands.toml; then `hands resize …`
+  hands app publish tool.wasm                   a program for your own use; `hands run` does it by itself
   hands app publish tool.wasm --price 0.1       anybody may run it, for 0.1 credits a task")]
 pub(crate) struct AppArgs {
     #[command(subcommand)]
@@ -25,11 +30,17 @@ pub(crate) struct AppArgs {
 
 #[derive(Debug, Subcommand)]
 enum AppCommand {
-    /// Publishes a WebAssembly program and offers it
-    #[command(after_help = "Example: hands app publish tool.wasm --price 0.1")]
+    /// Publishes an app's folder, or a WebAssembly program, and offers it
+    #[command(after_help = "\
+Examples:
+  hands app publish resize/
+  hands app publish tool.wasm --price 0.1
+
+A folder's manifest is checked first: mistakes are named with their lines. Its programs are sent, an app order is signed for
+each, and `hands NAME` works from then on.")]
     Publish {
-        /// The program: a WASI preview 1 command.
-        #[arg(value_name = "APP.wasm")]
+        /// A folder with a manyhands.toml, or a WASI preview 1 command.
+        #[arg(value_name = "DIR|APP.wasm")]
         app: PathBuf,
         /// What anybody pays for a task of it, in credits. Default: nobody else may run it.
         #[arg(long, value_name = "CREDITS", value_parser = parse::credits)]
@@ -39,17 +50,50 @@ enum AppCommand {
         #[command(flatten)]
         exchange: ExchangeArgs,
     },
+    /// Lists the apps that `hands NAME` knows
+    #[command(after_help = "Example: hands app list --json")]
+    List {
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Shows what an app says of itself
+    #[command(after_help = "Example: hands app show render")]
+    Show {
+        /// Its name, or a folder with a manyhands.toml.
+        #[arg(value_name = "NAME|DIR")]
+        app: String,
+        #[command(flatten)]
+        format: Format,
+    },
 }
 
 pub(crate) async fn run(context: &Context, args: AppArgs) -> anyhow::Result<Exit> {
-    let AppCommand::Publish { app, price, format, exchange } = args.command;
+    match args.command {
+        AppCommand::Publish { app, price, format, exchange } if app.is_dir() => {
+            publish_folder(context, &app, price, format, &exchange).await
+        }
+        AppCommand::Publish { app, price, format, exchange } => {
+            publish_program(context, &app, price, format, &exchange).await
+        }
+        AppCommand::List { format } => list(context, format),
+        AppCommand::Show { app, format } => show(context, &app, format),
+    }
+}
+
+async fn publish_program(
+    context: &Context,
+    app: &Path,
+    price: Option<Amount>,
+    format: Format,
+    exchange: &ExchangeArgs,
+) -> anyhow::Result<Exit> {
     let key = wallet::load(&context.home)?;
-    let attached = attach(&context.home, &key, &exchange, Needs::Answers).await?;
+    let attached = attach(&context.home, &key, exchange, Needs::Answers).await?;
     let published = match price {
-        None => attached.client.publish_app(&app).await.map_err(anyhow::Error::from),
+        None => attached.client.publish_app(app).await.map_err(anyhow::Error::from),
         Some(price) => {
             let publish = async {
-                let module = std::fs::read(&app).with_context(|| format!("cannot read {}", app.display()))?;
+                let module = std::fs::read(app).with_context(|| format!("cannot read {}", app.display()))?;
                 let name = app.file_stem().and_then(|name| name.to_str()).unwrap_or("app");
                 Ok(attached.client.publish_module(name, module, AppPrice::Everybody(price)).await?)
             };
@@ -57,8 +101,120 @@ pub(crate) async fn run(context: &Context, args: AppArgs) -> anyhow::Result<Exit
         }
     };
     attached.close().await;
-    let published: client::App = published?;
+    let published: App = published?;
     let value = json!({ "app": published.address, "digest": published.digest });
     format.one(&value, &[("app", published.address.to_string()), ("digest", published.digest.to_string())])?;
     Ok(Exit::Done)
+}
+
+/// Checks an app, sends its programs, offers them, and keeps it: from then on its name is a command.
+async fn publish_folder(
+    context: &Context,
+    folder: &Path,
+    price: Option<Amount>,
+    format: Format,
+    exchange: &ExchangeArgs,
+) -> anyhow::Result<Exit> {
+    let app = Known::read(folder, Origin::Folder)?;
+    let name = app.manifest.name.clone();
+    if Cli::own().get_subcommands().any(|own| own.get_name() == name) {
+        return Err(hinted(format!("`hands {name}` is a command already"), "another `name` in the manifest"));
+    }
+    let key = wallet::load(&context.home)?;
+    let attached = attach(&context.home, &key, exchange, Needs::Answers).await?;
+    let published = offer(&attached.client, &app, price).await;
+    let hub = attached.client.exchange().hub;
+    attached.close().await;
+    let addresses = published?;
+    app.write(&context.home.apps_folder().join(&name))?;
+    app.remember(&context.home, hub, addresses.clone())?;
+    let mut lines = vec![("app", name.clone()), ("version", app.manifest.version.clone())];
+    lines.extend(addresses.iter().map(|(program, address)| ("program", format!("{program} {address}"))));
+    let mut value = described(&app);
+    value["addresses"] = json!(addresses);
+    format.one(&value, &lines)?;
+    crate::terminal::note(format_args!("`hands {name} --help` shows how it is used"));
+    Ok(Exit::Done)
+}
+
+async fn offer(client: &Client, app: &Known, price: Option<Amount>) -> anyhow::Result<BTreeMap<String, Address>> {
+    let mut addresses = BTreeMap::new();
+    for program in &app.manifest.programs {
+        match &program.source {
+            Source::Wasm(file) => {
+                let price = price.map_or(AppPrice::OwnUse, AppPrice::Everybody);
+                let name = format!("{}/{}", app.manifest.name, program.name);
+                let published = client.publish_module(&name, app.file(file).to_vec(), price).await?;
+                addresses.insert(program.name.clone(), published.address);
+            }
+            Source::Image(image) => crate::terminal::note(format_args!(
+                "the program {} is the image {image}, which apps cannot run yet; it is not offered",
+                program.name
+            )),
+        }
+    }
+    Ok(addresses)
+}
+
+fn list(context: &Context, format: Format) -> anyhow::Result<Exit> {
+    let (catalog, complaints) = Catalog::open(Some(&context.home));
+    complaints.iter().for_each(crate::terminal::note);
+    let apps: Vec<Value> = catalog.all().map(described).collect();
+    let text = |app: &Value, key: &str| app[key].as_str().unwrap_or_default().to_owned();
+    format.list(&apps, &["name", "version", "from", "about"], "no apps", |app: &Value| {
+        ["name", "version", "from", "about"].map(|key| text(app, key)).to_vec()
+    })?;
+    Ok(Exit::Done)
+}
+
+fn show(context: &Context, name: &str, format: Format) -> anyhow::Result<Exit> {
+    let app = if Path::new(name).join(manifest::FILE).is_file() {
+        Known::read(Path::new(name), Origin::Folder)?
+    } else {
+        let (catalog, _) = Catalog::open(Some(&context.home));
+        let unknown = || hinted(format!("there is no app {name}"), "`hands app list` shows those there are");
+        catalog.get(name).cloned().ok_or_else(unknown)?
+    };
+    let value = described(&app);
+    let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let files: Vec<String> = app.files.iter().map(|(name, bytes)| format!("{name} ({} bytes)", bytes.len())).collect();
+    let arguments: Vec<&str> = app.manifest.arguments.iter().map(|argument| argument.name.as_str()).collect();
+    format.one(
+        &value,
+        &[
+            ("name", text("name")),
+            ("version", text("version")),
+            ("about", text("about")),
+            ("from", text("from")),
+            ("arguments", arguments.join(", ")),
+            ("check", text("check")),
+            ("files", files.join(", ")),
+        ],
+    )?;
+    Ok(Exit::Done)
+}
+
+/// An app as `--json` shows it.
+fn described(app: &Known) -> Value {
+    let from = match app.origin {
+        Origin::Bundled => "bundled",
+        Origin::Published => "published here",
+        Origin::Folder => "a folder",
+    };
+    let arguments: Vec<Value> = app
+        .manifest
+        .arguments
+        .iter()
+        .map(|argument| json!({ "name": argument.name, "kind": argument.kind.name(), "help": argument.help }))
+        .collect();
+    json!({
+        "name": app.manifest.name,
+        "version": app.manifest.version,
+        "about": app.manifest.about,
+        "from": from,
+        "arguments": arguments,
+        "check": app.manifest.check.how(),
+        "probes": app.manifest.probes,
+        "joins": app.manifest.join.is_some(),
+    })
 }

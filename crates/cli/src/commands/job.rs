@@ -1,5 +1,6 @@
 //! `hands job`: what was submitted, and what came of it.
 
+use crate::apps::{self, Errand, Leave};
 use crate::attach::{Attached, ExchangeArgs, Needs, attach, attach_place};
 use crate::commands::Context;
 use crate::describe::{self, ago, count, short};
@@ -61,6 +62,9 @@ An embedded exchange is started again where it was.")]
         /// Another folder for the results. Default: the job's own.
         #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Agrees to everything that would be asked, such as the quote of an app's job.
+        #[arg(long, short)]
+        yes: bool,
     },
     /// Lists what came of a job's tasks so far
     #[command(after_help = "Example: hands job results 0x3fa9 --json")]
@@ -127,7 +131,7 @@ pub(crate) async fn run(context: &Context, args: JobArgs) -> anyhow::Result<Exit
     match args.command {
         JobCommand::List { format, exchange } => list(context, format, &exchange).await,
         JobCommand::Show { job, format } => show(context, &job, format).await,
-        JobCommand::Watch { job, out } => watch(context, &job, out).await,
+        JobCommand::Watch { job, out, yes } => watch(context, &job, out, yes).await,
         JobCommand::Results { job, format } => results(context, &job, format).await,
         JobCommand::Cancel { job } => cancel(context, &job).await,
         JobCommand::Explain { job, format } => explain(context, &job, format).await,
@@ -209,10 +213,17 @@ async fn show(context: &Context, job: &JobName, format: Format) -> anyhow::Resul
     Ok(Exit::Done)
 }
 
-async fn watch(context: &Context, job: &JobName, out: Option<PathBuf>) -> anyhow::Result<Exit> {
-    let trust = JobRecord::find(&context.home, &job.id)
-        .and_then(|id| JobRecord::load(&context.home, id))?
-        .map_or(1, |record| u64::try_from(record.order.order.trust).unwrap_or(1));
+async fn watch(context: &Context, job: &JobName, out: Option<PathBuf>, yes: bool) -> anyhow::Result<Exit> {
+    let known = JobRecord::find(&context.home, &job.id).and_then(|id| JobRecord::load(&context.home, id))?;
+    if let Some(record) = &known
+        && let Some(errand) = Errand::of(&context.home, record)?
+        && out.is_none()
+    {
+        let key = wallet::load(&context.home)?;
+        let leave = Leave { yes, ..Leave::default() };
+        return Box::pin(apps::resume(context, errand, &key, leave)).await;
+    }
+    let trust = known.map_or(1, |record| u64::try_from(record.order.order.trust).unwrap_or(1));
     let interrupt = Interrupt::listen();
     let found = job.find(context, Needs::Workers { trust }).await?;
     let record = match found.record {
@@ -241,7 +252,18 @@ async fn adopt(context: &Context, attached: &Attached, id: OrderHash) -> anyhow:
     };
     let out = std::path::absolute(format!("job-{}", &id.to_string()[2..10]))?;
     let place = attached.place.clone();
-    let record = JobRecord { id, title: job.title, place, out, names, order, first: 0, trial: None };
+    let record = JobRecord {
+        id,
+        title: job.title,
+        place,
+        out,
+        names,
+        order,
+        first: 0,
+        trial: None,
+        errand: None,
+        proved: false,
+    };
     record.save(&context.home)?;
     Ok(record)
 }

@@ -85,7 +85,12 @@ pub(super) async fn run(
 
 /// The class for the others: the smallest that holds the time measured with a margin. One that ran out of its time wants the
 /// longest; of one that never ran nothing is known.
-fn next_class(classes: &[Category], tried: &Category, result: Option<&TaskResult>, ran: Option<Duration>) -> Category {
+pub(crate) fn next_class(
+    classes: &[Category],
+    tried: &Category,
+    result: Option<&TaskResult>,
+    ran: Option<Duration>,
+) -> Category {
     let longest = || classes.iter().max_by_key(|class| class.seconds).unwrap_or(tried).clone();
     let out_of_time = Failure::TimeLimit.digest().0;
     match (result, ran) {
@@ -96,13 +101,13 @@ fn next_class(classes: &[Category], tried: &Category, result: Option<&TaskResult
 }
 
 /// The smallest time class that holds the limit.
-pub(super) fn smallest(classes: &[Category], limit: Duration) -> Option<Category> {
+pub(crate) fn smallest(classes: &[Category], limit: Duration) -> Option<Category> {
     let fitting = classes.iter().filter(|class| Duration::from_secs(class.seconds) >= limit);
     fitting.min_by_key(|class| class.seconds).cloned()
 }
 
 /// The time class in the middle: long enough for most, and not much dearer than needed.
-pub(super) fn middling(classes: &[Category]) -> anyhow::Result<Category> {
+pub(crate) fn middling(classes: &[Category]) -> anyhow::Result<Category> {
     let mut sorted: Vec<&Category> = classes.iter().collect();
     sorted.sort_by_key(|class| class.seconds);
     let middle = sorted.len().saturating_sub(1) / 2;

@@ -28,6 +28,8 @@ const COMMANDS: &[&str] = &[
     "order list",
     "app",
     "app publish",
+    "app list",
+    "app show",
     "pool",
     "pool list",
     "pool open",
@@ -54,6 +56,8 @@ const COMMANDS: &[&str] = &[
     "operator redeem",
     "operator outstanding",
     "audit",
+    "render",
+    "search",
 ];
 
 #[test]

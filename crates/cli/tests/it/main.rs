@@ -1,6 +1,7 @@
 //! The command line as a person meets it: the binary is run, and what it prints and leaves behind is read.
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod apps;
 mod by_hand;
 mod demo;
 mod hands;

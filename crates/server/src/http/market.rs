@@ -130,6 +130,7 @@ pub(crate) async fn workers(State(shared): Server) -> Answer<Json<WorkersAnswer>
                 pool: view.worker.pool,
                 connected: view.connected,
                 slots: view.worker.slots,
+                cores: view.worker.cores,
                 busy,
                 finished: state.finished.get(&address).copied().unwrap_or(0),
                 score: small(exchange.score(address)),

@@ -95,8 +95,8 @@ const MARKET: [Schema; 23] = [
     schema(
         "Worker",
         "A worker.",
-        "address: address; owner: address; pool: address; connected: bool; slots: int; busy: int; finished: int; score: int
-         benchmark: int; idle_because: text",
+        "address: address; owner: address; pool: address; connected: bool; slots: int; cores: int; busy: int; finished: int
+         score: int; benchmark: int; idle_because: text",
     ),
     schema("AnyOrder", "A signed order; `kind` is app, dataset, workerpool or request.", "kind: text; order: any"),
     schema("Placed", "An order was taken.", "order: hash"),

@@ -1,0 +1,134 @@
+//! Which apps there are: those that `hands` brings along, and those published from here, each a folder below `apps/` of the home.
+
+use crate::files::{read_json, write_json};
+use crate::home::Home;
+use anyhow::{Context as _, bail};
+use manifest::Manifest;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use units::Address;
+
+/// What a WebAssembly module begins with.
+const MAGIC: &[u8] = b"\0asm";
+
+/// Where an app is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// `hands` brings it along.
+    Bundled,
+    /// It was published from here.
+    Published,
+    /// A folder that somebody works on.
+    Folder,
+}
+
+/// An app: its manifest, and the files that names.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) manifest: Manifest,
+    /// The manifest as it is written.
+    pub(crate) text: String,
+    pub(crate) files: BTreeMap<String, Arc<[u8]>>,
+    pub(crate) origin: Origin,
+}
+
+/// What is remembered of a published app: the addresses of its programs, by exchange (its hub), then by name.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Published(pub(crate) BTreeMap<String, BTreeMap<String, Address>>);
+
+/// All apps that are known here, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Catalog(BTreeMap<String, Known>);
+
+impl Catalog {
+    /// All apps; one whose folder is damaged is left out and told, for the others are none the worse.
+    pub(crate) fn open(home: Option<&Home>) -> (Self, Vec<String>) {
+        let mut apps = BTreeMap::new();
+        let mut complaints = Vec::new();
+        for app in bundle::APPS {
+            let known = Known::bundled(app);
+            apps.insert(known.manifest.name.clone(), known);
+        }
+        let folders = home.and_then(|home| fs::read_dir(home.apps_folder()).ok());
+        for folder in folders.into_iter().flatten().flatten() {
+            match Known::read(&folder.path(), Origin::Published) {
+                Ok(known) => drop(apps.insert(known.manifest.name.clone(), known)),
+                Err(error) => complaints.push(format!("an app is left out: {error:#}")),
+            }
+        }
+        (Self(apps), complaints)
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Known> {
+        self.0.get(name)
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Known> {
+        self.0.values()
+    }
+}
+
+impl Known {
+    fn bundled(app: &bundle::App) -> Self {
+        let manifest = Manifest::parse(app.manifest).expect("a bundled manifest is good, as a test says");
+        let files = app.files.iter().map(|(name, bytes)| ((*name).to_owned(), Arc::from(*bytes)));
+        Self { manifest, text: app.manifest.to_owned(), files: files.collect(), origin: Origin::Bundled }
+    }
+
+    /// The app in a folder, checked.
+    pub(crate) fn read(folder: &Path, origin: Origin) -> anyhow::Result<Self> {
+        let path = folder.join(manifest::FILE);
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let manifest = Manifest::parse(&text).with_context(|| format!("{} has mistakes", path.display()))?;
+        let mut files = BTreeMap::new();
+        for name in manifest.files() {
+            let path = folder.join(name);
+            let bytes = fs::read(&path)
+                .with_context(|| format!("cannot read {}, which {} names", path.display(), manifest::FILE))?;
+            if !bytes.starts_with(MAGIC) {
+                bail!("{} is not a WebAssembly module; build the program for wasm32-wasip1", path.display());
+            }
+            files.insert(name.to_owned(), Arc::from(bytes));
+        }
+        Ok(Self { manifest, text, files, origin })
+    }
+
+    /// Keeps the app in a folder, as [`Known::read`] reads it.
+    pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        let write = || {
+            fs::create_dir_all(folder)?;
+            for (name, bytes) in &self.files {
+                fs::write(folder.join(name), bytes)?;
+            }
+            fs::write(folder.join(manifest::FILE), &self.text)
+        };
+        write().with_context(|| format!("cannot write {}", folder.display()))
+    }
+
+    /// A file that the manifest names.
+    pub(crate) fn file(&self, name: &str) -> Arc<[u8]> {
+        Arc::clone(self.files.get(name).expect("an app has the files that its manifest names"))
+    }
+
+    /// Remembers the addresses of its programs at an exchange.
+    pub(crate) fn remember(
+        &self,
+        home: &Home,
+        hub: Address,
+        addresses: BTreeMap<String, Address>,
+    ) -> anyhow::Result<()> {
+        let file = home.apps_folder().join(&self.manifest.name).join("published.json");
+        let mut published: Published = read_json(&file)?.unwrap_or_default();
+        published.0.insert(hub.to_string(), addresses);
+        write_json(&file, &published)
+    }
+
+    /// The addresses of its programs, by exchange.
+    pub(crate) fn published(&self, home: &Home) -> anyhow::Result<Published> {
+        let file = home.apps_folder().join(&self.manifest.name).join("published.json");
+        Ok(read_json(&file)?.unwrap_or_default())
+    }
+}

@@ -1,0 +1,195 @@
+//! Apps with a manifest, end to end: planned here, run by a real exchange and its workers, proved, joined, with a receipt.
+
+use crate::hands::{Home, listing};
+use orders::SigningKey;
+use serde_json::Value;
+use std::process::Command;
+
+/// Bitcoin's first block.
+const GENESIS: &str = "0100000000000000000000000000000000000000000000000000000000000000000000003ba3edfd7a7b12b27ac72c3e6776\
+                       8f617fc81bc3888a51323a9fb8aa4b1e5e4a29ab5f49ffff001d1dac2b7c";
+const FOUND: &str = "2083236893 000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f\n";
+const SCENE: &str = "mtllib paint.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nusemtl red\nf 1 2 3\n";
+const SMALL: &str = "--width 24 --height 16 --samples 2 --out";
+
+fn scene() -> Home {
+    let home = Home::new();
+    home.file("a.obj", SCENE).file("paint.mtl", "newmtl red\nKd 1 0 0\n");
+    home
+}
+
+fn bytes(home: &Home, name: &str) -> Vec<u8> {
+    std::fs::read(home.work().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn a_search_here_finds_a_real_blocks_nonce_and_stops_there() {
+    let home = Home::new();
+    let range = "2083230000-2083240000";
+    let ended = home.hands(&format!("search {GENESIS} --range {range} --piece 1024 --local --out hits")).ok();
+    assert_eq!(ended.stdout, FOUND);
+    assert_eq!(home.read("hits/found.txt"), FOUND);
+    assert!(ended.stderr.contains("found, and proved here"), "{ended:#?}");
+    assert!(!home.path().join("key").exists(), "no account is needed");
+}
+
+#[test]
+fn a_search_through_an_exchange_is_tried_quoted_proved_and_receipted() {
+    let home = Home::new();
+    let range = "2083230000-2083240000";
+    let ended = home.hands(&format!("search {GENESIS} --range {range} --piece 1024 --out hits")).ok();
+    assert_eq!(ended.stdout, FOUND);
+    for words in ["2 tasks first", "quote: 8 tasks, for nothing", "found, and proved here", "receipt: "] {
+        assert!(ended.stderr.contains(words), "{words:?} is not said in {ended:#?}");
+    }
+    let receipt: Value = serde_json::from_str(&home.read("hits/receipt.json")).unwrap();
+    let content = &receipt["receipt"];
+    assert_eq!((&content["app"], &content["quoted"]["tasks"]), (&"search".into(), &8.into()));
+    assert_eq!(content["jobs"].as_array().unwrap().len(), 2);
+    let key = std::fs::read_to_string(home.path().join("key")).unwrap();
+    let key = hex::decode(key.trim().trim_start_matches("0x")).unwrap();
+    let key = SigningKey::from_bytes(&key.try_into().unwrap()).unwrap();
+    assert_eq!(content["requester"], key.address().to_string().to_lowercase());
+    assert!(content["operator"]["signature"].is_string(), "{content}");
+}
+
+#[test]
+fn a_range_without_a_hit_ends_well_and_says_so() {
+    let home = Home::new();
+    let ended = home.hands(&format!("search {GENESIS} --range 1-4000 --piece 1024 --local --out hits")).ok();
+    assert_eq!(ended.stdout, "no nonce of the range passes\n");
+}
+
+#[test]
+fn frames_from_an_exchange_are_the_bytes_of_a_local_render_and_called_as_blender_would() {
+    let home = scene();
+    let ended = home.hands(&format!("render a.obj --frames 1-6 {SMALL} far")).ok();
+    assert!(ended.stderr.contains("3 tasks first") && ended.stderr.contains("quote: 3 tasks"), "{ended:#?}");
+    home.hands(&format!("render a.obj --frames 1-6 --local {SMALL} near")).ok();
+    let frames: Vec<String> = (1..=6).map(|frame| format!("{frame:04}.png")).collect();
+    let own = |folder: &str| {
+        let mut names = listing(&home.work().join(folder));
+        names.retain(|name| name.starts_with('0'));
+        names
+    };
+    assert_eq!((own("far"), own("near")), (frames.clone(), frames.clone()));
+    for frame in &frames {
+        assert_eq!(bytes(&home, &format!("far/{frame}")), bytes(&home, &format!("near/{frame}")), "{frame}");
+    }
+    assert_ne!(bytes(&home, "far/0001.png"), bytes(&home, "far/0003.png"));
+    assert_eq!(bytes(&home, "far/contact-sheet.png"), bytes(&home, "near/contact-sheet.png"));
+    let receipt: Value = serde_json::from_str(&home.read("far/receipt.json")).unwrap();
+    assert_eq!(receipt["receipt"]["tasks"].as_array().unwrap().len(), 6);
+    let again = home.hands(&format!("render a.obj --frames 1-6 {SMALL} again")).ok();
+    assert!(again.stderr.contains("2 files: 0 sent, 0 bytes"), "{again:#?}");
+}
+
+#[test]
+fn what_a_scene_lacks_is_named_before_an_exchange_is_even_looked_for() {
+    let home = Home::new();
+    home.file("a.obj", SCENE);
+    let line = format!("render a.obj --frames 1-2 {SMALL} out");
+    let ended = home.hands(&line).fails(1, &["a.obj needs paint.mtl, which is not there"]);
+    assert!(!ended.stderr.contains("exchange"), "{ended:#?}");
+    assert!(!home.path().join("exchange").exists() && !home.work().join("out").exists());
+    home.hands(&format!("{line} --ignore-missing --local")).ok();
+    home.file("b.obj", "v 0 0 0\nf 1 2 3\n");
+    home.hands("render b.obj --local").fails(1, &["b.obj:2: face names vertex 2"]);
+    home.hands("render nothing.obj --local").fails(1, &["there is no file nothing.obj"]);
+    home.hands("render a.obj --frames 9-3").fails(2, &["no range within 1 to 1000000"]);
+}
+
+#[test]
+fn a_job_that_was_left_is_come_back_to_joined_and_receipted() {
+    let home = Home::new();
+    let mut up = home.start("up --listen 127.0.0.1:0");
+    up.value("exchange");
+    let line = format!("search {GENESIS} --range 2083230000-2083240000 --piece 1024 --out hits --detach");
+    let left = home.hands(&line).ok();
+    let job = left.stdout.trim();
+    assert!(left.stderr.contains("hands job watch"), "{left:#?}");
+    let watched = home.hands(&format!("job watch {job}")).ok();
+    assert_eq!(watched.stdout, FOUND);
+    assert!(home.work().join("hits/receipt.json").exists());
+    up.interrupt();
+}
+
+#[test]
+fn an_app_of_ones_own_is_made_as_the_manual_says_published_and_used() {
+    let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/apps.md")).unwrap();
+    let block = |kind: &str| {
+        let (_, rest) = manual.split_once(&format!("```{kind}\n")).unwrap();
+        rest.split_once("```").unwrap().0.to_owned()
+    };
+    let home = Home::new();
+    std::fs::create_dir(home.work().join("words")).unwrap();
+    home.file("words/manyhands.toml", block("toml")).file("words/words.rs", block("rust"));
+    home.file("book.txt", "one two three four five\nsix seven eight nine ten eleven\n").file("empty.txt", "\n");
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2024", "-O", "--target", "wasm32-wasip1", "words/words.rs", "-o", "words/words.wasm"]);
+    let built = rustc.current_dir(home.work()).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+
+    let mut up = home.start("up --listen 127.0.0.1:0");
+    up.value("exchange");
+    home.hands("app publish words").ok();
+    assert!(home.hands("--help").ok().stdout.contains("Count the words of a text"));
+    assert_eq!(home.hands("words book.txt --pieces 8 --out far").ok().stdout, "11 words\n");
+    assert_eq!(home.hands("words book.txt --pieces 3 --out near --local").ok().stdout, "11 words\n");
+    assert_eq!(home.read("near/total.txt"), "11");
+    home.hands("words empty.txt").fails(1, &["the text has no words"]);
+    up.interrupt();
+
+    let listed = home.hands("app list --json").ok().json();
+    let names: Vec<&str> = listed.as_array().unwrap().iter().filter_map(|app| app["name"].as_str()).collect();
+    assert_eq!(names, ["render", "search", "words"]);
+    home.file("words/manyhands.toml", block("toml").replace("[split]", "[spilt]"));
+    home.hands("app publish words").fails(1, &["manyhands.toml:", "`spilt` is no key of the manifest", "[split]"]);
+    home.file("words/manyhands.toml", block("toml").replace("\"words\"", "\"work\""));
+    home.hands("app publish words").fails(1, &["`hands work` is a command already"]);
+}
+
+#[test]
+fn a_budget_is_never_passed_and_too_small_a_one_buys_nothing() {
+    let (operator, home) = (Home::new(), scene());
+    let mut serve = operator.start("serve --listen 127.0.0.1:0");
+    let url = serve.value("exchange");
+    serve.value("stakes");
+    let at = format!("--exchange {url}");
+    let address = home.hands("wallet show --json").ok().json()["address"].as_str().unwrap().to_owned();
+    operator.hands(&format!("operator credit {address} 20")).ok();
+    let providers = [Home::new(), Home::new()];
+    let _works = providers.each_ref().map(|provider| {
+        let mut work = provider.start_overheard(&format!("work {at} --floor 0.05 --cores 1"));
+        work.says("connected");
+        work
+    });
+    let line = format!("render a.obj --frames 1-5 {at} {SMALL}");
+    let ended = home.hands(&format!("{line} far --budget 4 --yes")).ok();
+    assert!(ended.stderr.contains("3 tasks first") && ended.stderr.contains("budget: 4.00 credits"), "{ended:#?}");
+    let free = home.hands(&format!("wallet balance --json {at}")).ok().json()["free"].as_str().unwrap().to_owned();
+    let paid = 20_000_000_000 - free.parse::<u64>().unwrap();
+    let receipt: Value = serde_json::from_str(&home.read("far/receipt.json")).unwrap();
+    let content = &receipt["receipt"];
+    assert_eq!(content["paid"], paid.to_string());
+    assert!((1..=4_000_000_000).contains(&paid), "{paid}");
+    assert_eq!(content["quoted"]["tasks"], 2);
+
+    // Those who have worked are on offer again.
+    let is_sold = |row: &Value| row["category"] == 1 && row["trust"].as_u64() >= Some(3);
+    while !home
+        .hands(&format!("book --kind workerpool --json {at}"))
+        .ok()
+        .json()
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(is_sold)
+    {
+        std::thread::yield_now();
+    }
+    let small = home.hands(&format!("{line} none --budget 0.000001 --yes"));
+    small.fails(1, &["the budget is 0.0000002 credits a task and the book asks", "nothing was bought"]);
+    home.hands(&format!("{line} none")).fails(1, &["not agreed, so nothing was bought", "--yes"]);
+    assert!(!home.work().join("none").exists());
+}
