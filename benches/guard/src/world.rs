@@ -265,7 +265,7 @@ impl World {
         let sequence = self.sequences;
         let signed = by_worker.into_iter().map(|(worker, batch)| {
             let signed = WorkerBatch { worker, sequence, ..batch }.sign(&domain, &self.workers[&worker]);
-            CheckedBatch::trust(signed, &domain, Recovered::By(worker))
+            CheckedBatch::trust(signed, Recovered::By(worker))
         });
         signed.collect()
     }

@@ -113,16 +113,18 @@ impl Exchange {
     pub(crate) fn credit(&mut self, task_id: TaskId, told: usize, events: &mut Vec<Event>) {
         // Of a task that came to nothing nobody has earned anything, even who showed its result.
         let Some(task) = self.hub.task(task_id).filter(|task| task.status == TaskStatus::Completed) else { return };
-        let Some(deal) = self.hub.deal(task.deal).cloned() else { return };
+        let Some(deal) = self.hub.deal(task.deal) else { return };
         let pool = deal.workerpool.pointer;
         let Some(audits) = self.audits(pool) else { return };
         let proved = { task.contributions.iter() }.filter(|part| part.status == ContributionStatus::Proved);
-        let proved: Vec<Address> = proved.map(|part| part.worker).collect();
-        let owners: BTreeSet<Address> = proved.iter().map(|worker| self.owner_in(pool, *worker)).collect();
+        let told = events.get(told..).unwrap_or_default();
+        let proved: Vec<(Address, bool, Amount)> = proved
+            .map(|part| part.worker)
+            .map(|worker| (worker, self.is_strange(deal, worker), reward_of(task_id, deal, worker, told)))
+            .collect();
+        let owners: BTreeSet<Address> = proved.iter().map(|(worker, ..)| self.owner_in(pool, *worker)).collect();
         let mutual = deal.trust > U256::ONE && owners.len() > 1;
-        for worker in proved {
-            let strange = self.is_strange(&deal, worker);
-            let reward = reward_of(task_id, &deal, worker, events.get(told..).unwrap_or_default());
+        for (worker, strange, reward) in proved {
             let standing = self.standings.entry((pool, worker)).or_insert_with(|| Standing::new(worker));
             standing.accepted = standing.accepted.saturating_add(u64::from(strange));
             standing.checks = standing.checks.saturating_add(u64::from(strange && mutual));

@@ -43,6 +43,12 @@ impl Exchange {
         self.sequences.get(&worker).copied()
     }
 
+    /// How many tasks there are records of: about how large the state is.
+    #[must_use]
+    pub fn live_tasks(&self) -> usize {
+        self.hub.task_count()
+    }
+
     /// A live deal.
     #[must_use]
     pub fn deal(&self, deal: DealId) -> Option<&Deal> {

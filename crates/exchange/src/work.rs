@@ -6,7 +6,7 @@
 use crate::event::Item;
 use crate::{Event, Exchange, ItemRejection, Place, Rejection};
 use orders::{CheckedBatch, Commit, Complete, Reveal, ids};
-use poco::{Backing, Deal, Outcome, Refusal, Scheduler, Sealed, TaskStatus};
+use poco::{Backing, Deal, Outcome, Refusal, Scheduler, Sealed, Task, TaskStatus};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, B256, Bytes, DealId, Digest, TaskId, U256};
@@ -90,14 +90,13 @@ impl Exchange {
             return Err(Rejection::StaleBatch { worker, last, given: said.sequence });
         }
         self.sequences.insert(worker, said.sequence);
-        let places: BTreeMap<TaskId, Place> =
-            places.iter().map(|place| (ids::task_id(place.deal, place.index), *place)).collect();
+        let mut places = Places { said: places, by_task: None };
         for commit in &said.commits {
-            let taken = self.take_commit(worker, commit, &places, events);
+            let taken = self.take_commit(worker, commit, &mut places, events);
             refuse_item(commit.task, worker, Item::Commit, taken, events);
         }
         for complete in &said.completes {
-            let taken = self.take_complete(worker, complete, &places, events);
+            let taken = self.take_complete(worker, complete, &mut places, events);
             refuse_item(complete.task, worker, Item::Complete, taken, events);
         }
         for reveal in &said.reveals {
@@ -214,7 +213,7 @@ impl Exchange {
         let mut told = Vec::new();
         let fresh = self.hub.task(task).is_none();
         if fresh {
-            self.hub.initialize(place.deal, place.index, &mut told)?;
+            self.hub.initialize_known(task, (place.deal, place.index), &mut told)?;
         }
         if let Err(refusal) = act(&mut self.hub, self.now, &mut told) {
             if fresh {
@@ -230,11 +229,10 @@ impl Exchange {
         &mut self,
         worker: Address,
         commit: &Commit,
-        places: &BTreeMap<TaskId, Place>,
+        places: &mut Places<'_>,
         events: &mut Vec<Event>,
     ) -> Result<(), ItemRejection> {
-        let place = self.find_place(commit.task, places)?;
-        self.check_open(worker, commit.task, place)?;
+        let (place, _) = self.check_open(worker, commit.task, places)?;
         let offer = Offer::Sealed { hash: commit.result_hash, seal: commit.result_seal };
         self.hold(commit.task, place, Held { worker, offer, failed: commit.failed }, Item::Commit, events);
         Ok(())
@@ -244,11 +242,10 @@ impl Exchange {
         &mut self,
         worker: Address,
         complete: &Complete,
-        places: &BTreeMap<TaskId, Place>,
+        places: &mut Places<'_>,
         events: &mut Vec<Event>,
     ) -> Result<(), ItemRejection> {
-        let place = self.find_place(complete.task, places)?;
-        let deal = self.check_open(worker, complete.task, place)?;
+        let (place, deal) = self.check_open(worker, complete.task, places)?;
         if deal.trust != U256::ONE {
             return Err(ItemRejection::NotTrustOne);
         }
@@ -275,26 +272,37 @@ impl Exchange {
     }
 
     /// Where a task is: known from the task itself, from what is held of it, or from the batch's shell.
-    fn find_place(&self, task: TaskId, places: &BTreeMap<TaskId, Place>) -> Result<Place, ItemRejection> {
-        let opened = self.hub.task(task).map(|task| Place { deal: task.deal, index: task.index });
-        let held = || self.held.get(&task).map(|held| Place { deal: held.deal, index: held.index });
-        opened.or_else(held).or_else(|| places.get(&task).copied()).ok_or(ItemRejection::UnknownTask)
+    fn find_place(
+        id: TaskId,
+        task: Option<&Task>,
+        held: Option<&Holding>,
+        places: &mut Places<'_>,
+    ) -> Result<Place, ItemRejection> {
+        let opened = task.map(|task| Place { deal: task.deal, index: task.index });
+        let held = || held.map(|held| Place { deal: held.deal, index: held.index });
+        opened.or_else(held).or_else(|| places.find(id)).ok_or(ItemRejection::UnknownTask)
     }
 
-    /// The task takes a result of this worker now.
-    fn check_open(&self, worker: Address, id: TaskId, place: Place) -> Result<&Deal, ItemRejection> {
+    /// The task takes a result of this worker now; where it is, and its deal.
+    fn check_open(
+        &self,
+        worker: Address,
+        id: TaskId,
+        places: &mut Places<'_>,
+    ) -> Result<(Place, &Deal), ItemRejection> {
+        let (task, held) = (self.hub.task(id), self.held.get(&id));
+        let place = Self::find_place(id, task, held, places)?;
         let deal = self.hub.deal(place.deal).filter(|deal| deal.has_index(place.index));
         let deal = deal.ok_or(ItemRejection::UnknownTask)?;
         self.check_worker(deal.workerpool.pointer, worker)?;
-        let task = self.hub.task(id);
         let active = task.is_none_or(|task| task.status == TaskStatus::Active);
         let in_time = self.hub.contribution_deadline(deal).is_some_and(|deadline| self.now < deadline);
         if !active || !in_time {
             return Err(ItemRejection::TooLate);
         }
         let contributed = task.is_some_and(|task| task.contribution(worker).is_some());
-        let handed_in = self.held.get(&id).is_some_and(|holding| holding.seen.contains(&worker));
-        if contributed || handed_in { Err(ItemRejection::Twice) } else { Ok(deal) }
+        let handed_in = held.is_some_and(|holding| holding.seen.contains(&worker));
+        if contributed || handed_in { Err(ItemRejection::Twice) } else { Ok((place, deal)) }
     }
 
     /// The pool takes this worker's results.
@@ -338,6 +346,19 @@ impl Exchange {
         if let Some(holding) = self.held.get_mut(&task) {
             holding.offers.retain(|held| held.worker != worker);
         }
+    }
+}
+
+/// Where a batch's tasks are, by their ids once one is looked for: most are known already.
+struct Places<'a> {
+    said: &'a [Place],
+    by_task: Option<BTreeMap<TaskId, Place>>,
+}
+
+impl Places<'_> {
+    fn find(&mut self, task: TaskId) -> Option<Place> {
+        let named = || self.said.iter().map(|place| (ids::task_id(place.deal, place.index), *place)).collect();
+        self.by_task.get_or_insert_with(named).get(&task).copied()
     }
 }
 

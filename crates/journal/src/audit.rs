@@ -14,7 +14,7 @@ mod source;
 use crate::error::{Corruption, JournalError};
 use crate::receipt::Receipt;
 use crate::record::{Place, Record, RecordBytes};
-use crate::replay::{Replayer, SetAside, Stop, Trouble, Verified};
+use crate::replay::{Digests, Replayer, SetAside, Stop, Trouble, Verified};
 use conduct::Conduct;
 use exchange::{Entry, Event, Exchange, Genesis};
 use orders::Recovered;
@@ -208,7 +208,7 @@ impl<'a> Auditor<'a> {
         let (genesis, founding) = found(first)?;
         let mut auditor = Auditor {
             receipts: by_record(receipts, &genesis)?,
-            replayer: Replayer::new(Exchange::new(genesis.clone()), set_aside.clone()),
+            replayer: Replayer::new(Exchange::new(genesis.clone()), set_aside.clone(), Digests::Each),
             priority: Priority::default(),
             conduct: Conduct::default(),
             complete: source.is_complete(),

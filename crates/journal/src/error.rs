@@ -143,6 +143,11 @@ impl JournalError {
         if source.kind() == io::ErrorKind::StorageFull { Self::Full { path } } else { Self::Io { path, source } }
     }
 
+    /// Whether a recorded state digest was not met.
+    pub(crate) fn is_of_state(&self) -> bool {
+        matches!(self, Self::Corrupt { what: Corruption::StateMismatch, .. })
+    }
+
     pub(crate) fn corrupt(path: &Path, place: Place, what: Corruption) -> Self {
         Self::Corrupt { path: path.to_path_buf(), place, what }
     }

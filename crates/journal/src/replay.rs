@@ -1,15 +1,19 @@
 //! Replay: from records back to the state, with the chain checked on the way.
 
+mod ahead;
+mod replayer;
+
 use crate::database::{Database, FILE, Lock};
 use crate::error::{Corruption, JournalError};
 use crate::format::{FormatError, decode_entry, decode_genesis};
 use crate::journal::Journal;
 use crate::record::{FORMAT, Frame, FrameError, Item, Place, Record, RecordBytes, head_of, seal};
 use crate::snapshot::{self, Snapshot};
+use ahead::Read;
 use exchange::{Entry, Event, Exchange, Genesis, RULES_VERSION};
 use orders::Domain;
+pub(crate) use replayer::{Digests, Replayer, Stop};
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use units::B256;
 
@@ -142,73 +146,6 @@ fn trouble(place: Place, error: FormatError) -> Trouble {
     }
 }
 
-/// Why an entry could not be replayed.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// The rules refuse it.
-    Refused(String),
-    /// The rules panicked; the state is of no more use.
-    Panicked(String),
-}
-
-/// The rules, fed with recorded entries.
-pub(crate) struct Replayer {
-    pub(crate) exchange: Exchange,
-    /// What to leave out.
-    pub(crate) set_aside: BTreeMap<Place, String>,
-    /// Entries left out that no replayed record has told of yet: until one does, recorded digests are of another state.
-    untold: usize,
-    pub(crate) events: Vec<Event>,
-}
-
-impl Replayer {
-    pub(crate) fn new(exchange: Exchange, set_aside: BTreeMap<Place, String>) -> Self {
-        Self { exchange, set_aside, untold: 0, events: Vec::new() }
-    }
-
-    /// Applies a recorded entry; what happened is in [`Replayer::events`], nothing where the entry is set aside.
-    pub(crate) fn apply(&mut self, place: Place, entry: &Entry) -> Result<(), Stop> {
-        self.events.clear();
-        if self.set_aside.contains_key(&place) {
-            self.untold += 1;
-            return Ok(());
-        }
-        let (exchange, events) = (&mut self.exchange, &mut self.events);
-        let apply = || {
-            #[cfg(test)]
-            tests::panic_if_told(entry);
-            exchange.apply(entry, events)
-        };
-        match catch_unwind(AssertUnwindSafe(apply)) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(rejection)) => Err(Stop::Refused(rejection.to_string())),
-            Err(panic) => Err(Stop::Panicked(words(panic.as_ref()))),
-        }
-    }
-
-    /// Whether the state lacks an entry that the later entries so far were made with: they may hang on it.
-    pub(crate) fn has_untold(&self) -> bool {
-        self.untold > 0
-    }
-
-    /// Holds the state against the digest of a record, if it has one.
-    pub(crate) fn finish(&mut self, frame: &Frame) -> Result<(), Trouble> {
-        self.untold = self.untold.saturating_sub(frame.set_aside.len());
-        match frame.state {
-            Some(state) if self.untold == 0 && self.exchange.state_digest() != state => {
-                Err(Trouble::Corrupt(Place::record(frame.sequence), Corruption::StateMismatch))
-            }
-            Some(_) | None => Ok(()),
-        }
-    }
-}
-
-/// What a panic said.
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without words".to_owned())
-}
-
 impl Trouble {
     pub(crate) fn of(self, path: &Path) -> JournalError {
         match self {
@@ -250,13 +187,24 @@ impl Journal {
         let genesis = founding(&database)?;
         let mut snapshot = usable_snapshot(folder, &database, history, &genesis)?;
         let mut observed = history.map(Place::record);
+        let mut digests = Digests::Affordable;
         loop {
             let rows = database.set_aside()?;
             let set_aside = rows.iter().map(|row| (row.place, row.reason.clone())).collect();
-            let mut run = Run { database: &database, domain: genesis.domain(), replayed: 0, observed: &mut observed };
+            let domain = genesis.domain();
+            let mut run = Run { database: &database, domain, digests, replayed: 0, observed: &mut observed };
             let start = snapshot.take();
             let from = start.as_ref().map(|snapshot| snapshot.record.sequence);
-            match run.attempt(start, &genesis, set_aside, &mut observe)? {
+            let attempt = match run.attempt(start, &genesis, set_aside, &mut observe) {
+                // Which digest was not met first is found by looking at each.
+                Err(error) if error.is_of_state() && digests == Digests::Affordable => {
+                    digests = Digests::Each;
+                    snapshot = usable_snapshot(folder, &database, history, &genesis)?;
+                    continue;
+                }
+                attempt => attempt?,
+            };
+            match attempt {
                 Attempt::Done(replayer, last) => {
                     let replayed = run.replayed;
                     let mut journal = Self::assemble(folder, database, lock, genesis, last);
@@ -311,6 +259,7 @@ fn usable_snapshot(
 struct Run<'a> {
     database: &'a Database,
     domain: Domain,
+    digests: Digests,
     replayed: u64,
     /// Up to where entries were observed; none if nobody observes.
     observed: &'a mut Option<Place>,
@@ -329,46 +278,43 @@ impl Run<'_> {
             Some(snapshot) => (snapshot.exchange, Some(snapshot.record)),
             None => (Exchange::new(genesis.clone()), None),
         };
-        let mut replayer = Replayer::new(exchange, set_aside);
-        loop {
-            let next = last.map_or(0, |last| last.sequence + 1);
-            let chunk = self.database.chunk(next, CHUNK_BYTES)?;
-            if chunk.is_empty() {
-                let last = last.ok_or_else(|| JournalError::Missing { path: path.to_path_buf() })?;
-                return Ok(Attempt::Done(Box::new(replayer), last));
-            }
-            for record in chunk {
-                let verified = verify(record).map_err(|trouble| trouble.of(path))?;
-                verified.follows(last).map_err(|trouble| trouble.of(path))?;
-                last = Some(verified.record());
-                if let Some((place, reason)) = self.replay(&verified, &mut replayer, observe)? {
-                    return Ok(Attempt::LeaveOut(place, reason));
+        let mut replayer = Replayer::new(exchange, set_aside, self.digests);
+        let (database, domain) = (self.database, self.domain);
+        std::thread::scope(|scope| {
+            let pieces = ahead::begin(scope, database, &domain, last)?;
+            for piece in pieces {
+                for read in piece.records {
+                    last = Some(read.record);
+                    if let Some((place, reason)) = self.replay(&read, &mut replayer, observe)? {
+                        return Ok(Attempt::LeaveOut(place, reason));
+                    }
+                }
+                if let Some(error) = piece.wrong {
+                    return Err(error);
                 }
             }
-        }
+            let last = last.ok_or_else(|| JournalError::Missing { path: path.to_path_buf() })?;
+            Ok(Attempt::Done(Box::new(replayer), last))
+        })
     }
 
     /// Replays a record; returns what has to be left out.
     fn replay(
         &mut self,
-        verified: &Verified,
+        read: &Read,
         replayer: &mut Replayer,
         observe: &mut impl FnMut(Record, &Entry, &[Event], &Exchange),
     ) -> Result<Option<(Place, String)>, JournalError> {
-        if verified.frame.sequence == 0 {
-            return Ok(None);
-        }
         let path = self.database.path();
-        let entries = verified.entries(&self.domain).map_err(|trouble| trouble.of(path))?;
-        for (index, entry) in entries.iter().enumerate() {
-            let place = Place::entry(verified.frame.sequence, index);
+        for (index, entry) in read.entries.iter().enumerate() {
+            let place = Place::entry(read.record.sequence, index);
             let corrupt = |what| JournalError::corrupt(path, place, what);
             let entry = entry.as_ref().ok_or_else(|| corrupt(Corruption::OpeningMissing))?;
             let hangs = replayer.has_untold();
             match replayer.apply(place, entry) {
                 Ok(()) => {
                     if self.observed.is_some_and(|observed| is_later(place, observed)) {
-                        observe(verified.record(), entry, &replayer.events, &replayer.exchange);
+                        observe(read.record, entry, &replayer.events, &replayer.exchange);
                         *self.observed = Some(place);
                     }
                 }
@@ -378,7 +324,7 @@ impl Run<'_> {
             }
             self.replayed += 1;
         }
-        replayer.finish(&verified.frame).map_err(|trouble| trouble.of(path))?;
+        replayer.finish(&read.frame).map_err(|trouble| trouble.of(path))?;
         Ok(None)
     }
 }

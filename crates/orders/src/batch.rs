@@ -150,13 +150,11 @@ impl WorkerBatch {
     }
 }
 
-/// A signed batch, its digest, and whom its signature is by.
+/// A signed batch and whom its signature is by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedBatch {
     /// The batch and its signature.
     pub signed: Signed<WorkerBatch>,
-    /// What was signed.
-    pub digest: B256,
     /// Whom the signature is by.
     pub signer: Recovered,
 }
@@ -165,16 +163,14 @@ impl CheckedBatch {
     /// Hashes the batch and recovers the signer.
     #[must_use]
     pub fn recover(signed: Signed<WorkerBatch>, domain: &Domain) -> Self {
-        let digest = signed.order.digest(domain);
-        let signer = recover(digest, &signed.sign);
-        Self { signed, digest, signer }
+        let signer = recover(signed.order.digest(domain), &signed.sign);
+        Self { signed, signer }
     }
 
-    /// Hashes the batch and believes who is said to have signed it: for replay of what was recovered before.
+    /// Believes who is said to have signed the batch, and hashes nothing: for replay of what was recovered before.
     #[must_use]
-    pub fn trust(signed: Signed<WorkerBatch>, domain: &Domain, signer: Recovered) -> Self {
-        let digest = signed.order.digest(domain);
-        Self { signed, digest, signer }
+    pub fn trust(signed: Signed<WorkerBatch>, signer: Recovered) -> Self {
+        Self { signed, signer }
     }
 
     /// The batch itself.

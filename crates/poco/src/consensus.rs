@@ -121,6 +121,22 @@ impl Hub {
         Ok(self.open(id, task, events))
     }
 
+    /// As [`Hub::initialize`], for whoever knows the task's id already.
+    ///
+    /// # Errors
+    /// As [`Hub::initialize`].
+    pub fn initialize_known(
+        &mut self,
+        id: TaskId,
+        (deal, index): (DealId, U256),
+        events: &mut Vec<Event>,
+    ) -> Result<(), Refusal> {
+        debug_assert_eq!(id, ids::task_id(deal, index), "a task's id follows from its deal and index");
+        let task = self.draft_known(id, deal, index)?;
+        self.open(id, task, events);
+        Ok(())
+    }
+
     /// Opens tasks, all or none (`initializeArray`).
     ///
     /// # Errors
@@ -293,38 +309,39 @@ impl Hub {
         Ok(tasks)
     }
 
-    fn draft_task(&self, deal_id: DealId, index: U256) -> Result<(TaskId, Task), Refusal> {
+    fn draft_task(&self, deal: DealId, index: U256) -> Result<(TaskId, Task), Refusal> {
+        let id = ids::task_id(deal, index);
+        self.draft_known(id, deal, index).map(|task| (id, task))
+    }
+
+    fn draft_known(&self, id: TaskId, deal_id: DealId, index: U256) -> Result<Task, Refusal> {
         let deal = self.deals.get(&deal_id).ok_or(Refusal::Silent)?;
         require(deal.has_index(index))?;
-        let id = ids::task_id(deal_id, index);
         require(!self.tasks.contains_key(&id))?;
         let timeref = self.category(deal.category).expect("a deal's category exists").seconds;
-        Ok((
-            id,
-            Task {
-                status: TaskStatus::Active,
-                deal: deal_id,
-                index,
-                timeref,
-                contribution_deadline: deadline(deal.start_time, timeref, CONTRIBUTION_DEADLINE_RATIO)?,
-                reveal_deadline: Timestamp::default(),
-                final_deadline: deadline(deal.start_time, timeref, FINAL_DEADLINE_RATIO)?,
-                consensus: B256::ZERO,
-                reveal_counter: 0,
-                winner_counter: 0,
-                contributions: Vec::new(),
-                result_digest: B256::ZERO,
-                results: Bytes::new(),
-                results_callback: Bytes::new(),
-                groups: Vec::new(),
-                total: U256::ONE,
-            },
-        ))
+        Ok(Task {
+            status: TaskStatus::Active,
+            deal: deal_id,
+            index,
+            timeref,
+            contribution_deadline: deadline(deal.start_time, timeref, CONTRIBUTION_DEADLINE_RATIO)?,
+            reveal_deadline: Timestamp::default(),
+            final_deadline: deadline(deal.start_time, timeref, FINAL_DEADLINE_RATIO)?,
+            consensus: B256::ZERO,
+            reveal_counter: 0,
+            winner_counter: 0,
+            contributions: Vec::new(),
+            result_digest: B256::ZERO,
+            results: Bytes::new(),
+            results_callback: Bytes::new(),
+            groups: Vec::new(),
+            total: U256::ONE,
+        })
     }
 
     pub(crate) fn open(&mut self, id: TaskId, task: Task, events: &mut Vec<Event>) -> TaskId {
         let workerpool = self.deals.get(&task.deal).expect("a task has its deal").workerpool.pointer;
-        self.tasks.insert(id, task);
+        self.tasks.insert(id, Box::new(task));
         events.push(Event::TaskInitialize { task: id, workerpool });
         id
     }

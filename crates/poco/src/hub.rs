@@ -24,7 +24,8 @@ pub struct Hub {
     pub(crate) consumed: BTreeMap<OrderHash, U256>,
     pub(crate) presigned: BTreeMap<OrderHash, Address>,
     pub(crate) deals: BTreeMap<DealId, Deal>,
-    pub(crate) tasks: BTreeMap<TaskId, Task>,
+    /// Boxed, so that a new one does not move its neighbours.
+    pub(crate) tasks: BTreeMap<TaskId, Box<Task>>,
     pub(crate) scores: BTreeMap<Address, U256>,
 }
 
@@ -123,7 +124,13 @@ impl Hub {
     /// A live task, if somebody opened it.
     #[must_use]
     pub fn task(&self, task: TaskId) -> Option<&Task> {
-        self.tasks.get(&task)
+        self.tasks.get(&task).map(Box::as_ref)
+    }
+
+    /// How many live tasks somebody opened.
+    #[must_use]
+    pub fn task_count(&self) -> usize {
+        self.tasks.len()
     }
 
     /// Time classes by index.
@@ -337,7 +344,7 @@ impl Hub {
     /// If something happened to it.
     pub fn undo_initialize(&mut self, task: TaskId) {
         let undone = self.tasks.remove(&task);
-        let untouched = |task: Task| task.status == TaskStatus::Active && task.contributions.is_empty();
+        let untouched = |task: Box<Task>| task.status == TaskStatus::Active && task.contributions.is_empty();
         assert!(undone.is_none_or(untouched), "only an untouched task is closed again");
     }
 

@@ -212,7 +212,7 @@ impl World {
     pub(crate) fn batch(&self, batch: WorkerBatch, places: &[(DealId, u64)]) -> Command {
         let signer = Recovered::By(batch.worker);
         let signed = Signed { order: batch, sign: Bytes::new() };
-        let batch = Box::new(CheckedBatch::trust(signed, &self.exchange.genesis().domain(), signer));
+        let batch = Box::new(CheckedBatch::trust(signed, signer));
         let places = places.iter().map(|(deal, index)| Place { deal: *deal, index: U256::from(*index) }).collect();
         Command::Batch { batch, places }
     }

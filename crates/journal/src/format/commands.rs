@@ -269,7 +269,7 @@ impl CommandRecord {
                 request: OrderHash(orders.request.0),
             },
             Self::Batch(batch, places) => Command::Batch {
-                batch: Box::new(batch.into_batch(domain)),
+                batch: Box::new(batch.into_batch()),
                 places: places.into_iter().map(Place::from).collect(),
             },
             Self::Authorize(task, worker) => Command::Authorize { task: TaskId(task.0), worker: worker.0 },

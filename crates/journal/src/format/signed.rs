@@ -427,7 +427,7 @@ impl From<&CheckedBatch> for BatchRecord {
 }
 
 impl BatchRecord {
-    pub(super) fn into_batch(self, domain: &Domain) -> CheckedBatch {
+    pub(super) fn into_batch(self) -> CheckedBatch {
         let commit = |item: CommitRecord| Commit {
             task: TaskId(item.task.0),
             result_hash: item.result_hash.0,
@@ -454,6 +454,6 @@ impl BatchRecord {
             completes: self.completes.into_iter().map(complete).collect(),
             reveals: self.reveals.into_iter().map(reveal).collect(),
         };
-        CheckedBatch::trust(Signed { order: batch, sign: self.sign.0 }, domain, self.signer.into())
+        CheckedBatch::trust(Signed { order: batch, sign: self.sign.0 }, self.signer.into())
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::market::{Market, genesis, journaled, operator, story};
 use exchange::{Command, Entry};
-use journal::{Journal, JournalError};
+use journal::{Corruption, Journal, JournalError, Place};
 use units::Timestamp;
 
 fn ignore(_: journal::Record, _: &Entry, _: &[exchange::Event], _: &exchange::Exchange) {}
@@ -160,4 +160,32 @@ fn a_command_that_made_the_rules_panic_is_known_at_the_next_start() {
     assert_eq!(opened.journal.suspicion(&Command::Tick), Some("index out of bounds"));
     assert_eq!(opened.set_aside.len(), 1);
     assert_eq!(opened.set_aside[0].place, None);
+}
+
+/// A journal with a state digest that is met, one that is wrong after one entry more, and another when a check is due again.
+/// Returns how many entries it has.
+fn with_wrong_digests(folder: &std::path::Path) -> usize {
+    let mut market = story();
+    let due = 16 * market.exchange.live_tasks();
+    assert!(due > 1);
+    let mut journal = Journal::create(folder, &genesis()).unwrap();
+    let tick = Entry { at: market.pending.last().unwrap().at, command: Command::Tick };
+    market.pending.extend(vec![tick.clone(); due]);
+    let wrong = Some(units::B256::repeat_byte(7));
+    market.exchange.apply(&tick, &mut Vec::new()).unwrap();
+    journal.append(&market.pending, Some(market.exchange.state_digest())).unwrap();
+    journal.append(&[tick.clone()], wrong).unwrap();
+    journal.append(&vec![tick; due], wrong).unwrap();
+    market.pending.len() + 1 + due
+}
+
+#[test]
+fn a_start_names_the_first_state_digest_that_is_not_met_though_it_meets_only_what_costs_little() {
+    let folder = tempfile::tempdir().unwrap();
+    let entries = with_wrong_digests(folder.path());
+    let mut seen = 0;
+    let error = Journal::open(folder.path(), Some(0), |_, _, _, _| seen += 1).unwrap_err();
+    let JournalError::Corrupt { place, what: Corruption::StateMismatch, .. } = error else { panic!("{error}") };
+    assert_eq!(place, Place::record(2));
+    assert_eq!(seen, entries, "each entry is observed once, though the replay began again");
 }

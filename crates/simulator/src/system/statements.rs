@@ -28,7 +28,7 @@ impl System {
             stated.push((task, digest, it.result));
         }
         let signed = Signed { order: said, sign: Bytes::new() };
-        let batch = CheckedBatch::trust(signed, &self.domain, Recovered::By(worker));
+        let batch = CheckedBatch::trust(signed, Recovered::By(worker));
         let first = turn.out.events.len();
         let command = Command::Batch { batch: Box::new(batch), places: Vec::new() };
         if self.command(at, command, &mut turn.out).is_err() {
