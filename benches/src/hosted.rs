@@ -23,7 +23,7 @@ use units::{Address, Amount, U256};
 /// What a worker asks for a task, nano-credits.
 const FLOOR: u64 = 1_000;
 /// What the requester pays for a task at most.
-const MOST: u64 = 1_000_000;
+pub(crate) const MOST: u64 = 1_000_000;
 /// What a task of any trust costs: the floor of as many newcomers as the greatest trust would need, and more.
 const PRICE: u64 = 50 * FLOOR;
 /// What a worker's cache of files may take.
@@ -191,16 +191,20 @@ impl Hosted {
     }
 }
 
-async fn run_job(client: &Client, spec: &JobSpec) -> anyhow::Result<Duration> {
+/// Runs a job; the time from its submission until each of its tasks has a result at the client, be it provisional.
+pub(crate) async fn run_job(client: &Client, spec: &JobSpec) -> anyhow::Result<Duration> {
     let began = Instant::now();
     let job = client.submit(spec).await?.job;
     let mut events = pin!(client.watch(job.id, None));
     let mut left = spec.tasks.count();
+    // A result that was provisional comes again when it is final.
+    let mut seen = vec![false; usize::try_from(left)?];
     while left > 0 {
         match events.next().await.context("a job's events end after its last result")?? {
             Event::Result(result) => {
                 ensure!(result.outcome == Outcome::Completed, "task {} ended as {:?}", result.index, result.outcome);
-                left -= 1;
+                let seen = seen.get_mut(usize::try_from(result.index)?).context("an index of the job")?;
+                left -= u64::from(!std::mem::replace(seen, true));
             }
             Event::Progress(_) => {}
             Event::Lost { error, .. } => bail!(error),

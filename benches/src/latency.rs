@@ -4,14 +4,17 @@
 //! to the client's result is also taken without it.
 
 mod relay;
+mod way;
 
 use crate::cycles::{Replicas, prepare};
 use crate::hosted::{Audits, Hosted};
+use crate::plot;
 use crate::report::{Repeats, Report, millis};
 use anyhow::Context as _;
 use relay::{Relay, Seen};
 use std::path::Path;
 use std::time::Instant;
+use way::Trace;
 
 const WARM_UP: u32 = 30;
 const SAMPLES: u32 = 300;
@@ -50,5 +53,29 @@ pub(crate) fn measure(report: &mut Report, folder: &Path) -> anyhow::Result<()> 
         }
         report.tail(&format!("submit_to_result_at_client_{}", replicas.name()), "ms", &Repeats::new(times));
     }
+    waterfall(report, &hosted)?;
     hosted.stop().map(drop)
+}
+
+/// The way of the task of median latency, from a trace.
+fn waterfall(report: &mut Report, hosted: &Hosted) -> anyhow::Result<()> {
+    let trace = Trace::start()?;
+    let mut ways = Vec::new();
+    for _ in 0..SAMPLES {
+        let began = Instant::now();
+        let took = hosted.run(1, 1)?;
+        ways.push((took, trace.bars(began, began + took)));
+    }
+    ways.sort_by_key(|(took, _)| *took);
+    let (took, mut bars) = ways.swap_remove(ways.len() / 2);
+    bars.insert(0, ("submit to result".to_owned(), "client".to_owned(), 0.0, millis(took)));
+    report.heading("The way of the task of median latency, ms from its submission");
+    for (name, by, from, to) in &bars {
+        report.remark(&format!("{by:10} {name:18} {from:8.3} to {to:8.3}  {:8.3}", to - from));
+    }
+    report.picture(
+        "waterfall.svg",
+        plot::waterfall("One empty task from submission to result, ms (median of 300)", &bars),
+    );
+    Ok(())
 }

@@ -1,9 +1,12 @@
 //! How fast it is: a plain program, not timed tests. `cargo xtask bench --help` says how to use it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures are printed for the person who asked")]
 
+mod apart;
+mod crowd;
 mod cycles;
 mod depth;
 mod floors;
+mod growth;
 mod hosted;
 mod latency;
 mod matching;
@@ -44,13 +47,15 @@ const BENCHES: &[Bench] = &[
     }),
     ("wasm", "start of a WebAssembly task", |report, folder, _| starts::measure(report, folder)),
     ("replay", "a journal played again, and records appended", replay::measure),
-    ("latency", "from submit to running and to the result", |report, folder, _| latency::measure(report, folder)),
     ("cycles", "whole tasks a second through the server", cycles::measure),
+    ("growth", "memory and cost of a task, by queued and finished tasks and connected workers", growth::measure),
     (
         "metg",
         "what a task costs, beside Ray, Dask, HyperQueue and Celery, which are installed from PyPI",
         metg::measure,
     ),
+    // The last: what it traces is recorded from then on.
+    ("latency", "from submit to running and to the result", |report, folder, _| latency::measure(report, folder)),
 ];
 
 /// Tasks in a job, if the command line does not say.
@@ -92,7 +97,14 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
+    if let [apart::SERVE, folder] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return ended(apart::serve(Path::new(folder)));
+    }
     let outcome = options(&arguments).and_then(|options| run(&options));
+    ended(outcome)
+}
+
+fn ended(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -139,9 +151,7 @@ fn options(arguments: &[String]) -> anyhow::Result<Options> {
 
 fn run(options: &Options) -> anyhow::Result<()> {
     let mut report = before(&options.from)?;
-    if !options.benches.is_empty() {
-        measure(options, &mut report)?;
-    }
+    let failed = if options.benches.is_empty() { Vec::new() } else { measure(options, &mut report)? };
     if let Some(file) = &options.json {
         let text = serde_json::to_string_pretty(&report.to_json())?;
         std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;
@@ -158,6 +168,9 @@ fn run(options: &Options) -> anyhow::Result<()> {
             std::fs::write(folder.join(name), svg)?;
         }
     }
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
     Ok(())
 }
 
@@ -173,7 +186,8 @@ fn before(files: &[PathBuf]) -> anyhow::Result<Report> {
     Ok(Report::from_json(figures))
 }
 
-fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
+/// Runs the benches; which of them failed.
+fn measure(options: &Options, report: &mut Report) -> anyhow::Result<Vec<&'static str>> {
     if cfg!(debug_assertions) {
         bail!("an unoptimized build measures nothing; use `cargo xtask bench`");
     }
@@ -181,14 +195,19 @@ fn measure(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let folder = tempfile::tempdir_in(&parent).with_context(|| format!("no folder in {}", parent.display()))?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     println!("{cores} cores; data folders in {}", parent.display());
+    let mut failed = Vec::new();
     for (name, _, measure) in &options.benches {
         let place = folder.path().join(name);
         std::fs::create_dir_all(&place)?;
         let before = Usage::now()?;
-        measure(report, &place, options.tasks).with_context(|| format!("bench {name}"))?;
+        // One that fails does not take the others' figures along.
+        if let Err(error) = measure(report, &place, options.tasks) {
+            eprintln!("error: bench {name}: {error:#}");
+            failed.push(*name);
+        }
         let spent = before.spent()?;
         let (others, seconds) = (spent.others_percent(), spent.wall_s);
         report.remark(&format!("{name} took {seconds:.0} s; other programs used {others:.0} % of a core meanwhile"));
     }
-    Ok(())
+    Ok(failed)
 }

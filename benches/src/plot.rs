@@ -1,4 +1,4 @@
-//! Pictures of figures in SVG: lines over a logarithmic axis.
+//! Pictures of figures in SVG: lines over a logarithmic axis, and bars along time.
 //!
 //! Colours are readable on white and on black, and each line is named at its end, so that colour alone tells nothing.
 
@@ -102,6 +102,46 @@ impl Chart<'_> {
     }
 }
 
+/// A span of time: its name, who spends it, from when to when in milliseconds.
+pub(crate) type Bar = (String, String, f64, f64);
+
+/// Spans of time below each other, from the first to the last.
+pub(crate) fn waterfall(title: &str, bars: &[Bar]) -> String {
+    let row = 22.0;
+    let height = bars.iter().fold(TOP + BOTTOM, |height, _| height + row);
+    let last = bars.iter().map(|(.., to)| *to).fold(0.001, f64::max);
+    let (left, right) = (250.0, WIDTH - 70.0);
+    let x = |at: f64| left + at / last * (right - left);
+    let mut who: Vec<&str> = Vec::new();
+    let mut svg = opened(height, title);
+    let mut at = TOP;
+    for (name, by, from, to) in bars {
+        let number = who.iter().position(|known| known == by).unwrap_or_else(|| {
+            who.push(by);
+            who.len() - 1
+        });
+        let colour = COLOURS[number % COLOURS.len()];
+        let wide = (x(*to) - x(*from)).max(1.5);
+        let _ =
+            write!(svg, r#"<text x="{:.1}" y="{:.1}" text-anchor="end">{by}: {name}</text>"#, left - 8.0, at + 15.0);
+        let _ = write!(
+            svg,
+            r#"<rect x="{:.1}" y="{:.1}" width="{wide:.1}" height="14" fill="{colour}"/>"#,
+            x(*from),
+            at + 4.0
+        );
+        let _ = write!(svg, r#"<text x="{:.1}" y="{:.1}">{:.2}</text>"#, x(*from) + wide + 5.0, at + 15.0, to - from);
+        at += row;
+    }
+    for part in 0..=4 {
+        let value = last * f64::from(part) / 4.0;
+        let _ = write!(svg, r#"<path class="g" d="M{0:.1} {TOP:.1}V{1:.1}"/>"#, x(value), at);
+        let _ =
+            write!(svg, r#"<text x="{:.1}" y="{:.1}" text-anchor="middle">{value:.2} ms</text>"#, x(value), at + 18.0);
+    }
+    svg + "</svg>\n"
+}
+
 fn opened(height: f64, title: &str) -> String {
     format!(
         r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0}" font-family="system-ui, sans-serif" font-size="12"><style>text:not([fill]){{fill:#777}}.g{{stroke:#999;stroke-opacity:.3}}</style><text x="{LEFT}" y="22" font-size="15">{title}</text>"##
@@ -126,7 +166,7 @@ fn round(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Chart, round_above};
+    use super::{Chart, round_above, waterfall};
 
     #[test]
     fn every_line_and_point_is_in_the_picture() {
@@ -136,6 +176,14 @@ mod tests {
         assert_eq!(svg.matches("<circle").count(), 3);
         assert!(svg.contains(">ours<") && svg.contains(">theirs<") && svg.ends_with("</svg>\n"));
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
+    }
+
+    #[test]
+    fn bars_begin_where_their_time_does() {
+        let bars = [("a".to_owned(), "x".to_owned(), 0.0, 1.0), ("b".to_owned(), "y".to_owned(), 1.0, 2.0)];
+        let svg = waterfall("t", &bars);
+        assert_eq!(svg.matches("<rect").count(), 2);
+        assert!(svg.contains(r#"<rect x="250.0""#) && svg.contains(r#"<rect x="470.0""#));
     }
 
     #[test]

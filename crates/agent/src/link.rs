@@ -220,6 +220,7 @@ impl Link {
         let frame = match outgoing {
             Outgoing::Frame(frame) => frame,
             Outgoing::Batch { mut batch, domain } => {
+                let _way = tracing::trace_span!(target: "way", "sign");
                 sign::batch(&mut batch, &domain, &self.key);
                 FromWorker::Batch(batch)
             }

@@ -110,7 +110,10 @@ fn run(sandbox: &Sandbox, job: Job, honesty: Honesty) -> Result<(Finished, Kept)
     }
     let task = job.task;
     let run = run_of(&job);
-    let finished = sandbox.run(&run).map_err(|error| {
+    let way = tracing::trace_span!(target: "way", "run");
+    let ran = sandbox.run(&run);
+    drop(way);
+    let finished = ran.map_err(|error| {
         if !matches!(error, RunError::Cancelled) {
             tracing::warn!(%task, error = crate::link::chain(&error), "a task could not be run here");
         }

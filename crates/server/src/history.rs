@@ -210,11 +210,13 @@ fn write(writer: &mut HistoryWriter, rows: &Receiver<Rows>, blobs: &Store, writt
             }
         }
         explain_failures(&mut changes, blobs);
+        let way = tracing::trace_span!(target: "way", "history");
         // What cannot be written now is observed again at the next start.
         if let Err(error) = writer.write(&changes, through) {
             tracing::error!(%error, "the history could not be written; it catches up at the next start");
             return;
         }
+        drop(way);
         written.send_replace(through);
         for upload in uploads {
             // Whoever sent the blob may be gone.

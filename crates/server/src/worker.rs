@@ -27,11 +27,15 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// Frames that cannot be read before a connection is ended.
 const MALFORMED_FRAMES: u32 = 8;
 
+/// Held for each connection while nothing comes; a larger frame takes more for as long as it lasts.
+const READ_BUFFER: usize = 8 << 10;
+
 /// Takes the upgrade.
 pub(crate) async fn connect(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
     upgrade
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES)
+        .read_buffer_size(READ_BUFFER)
         .on_upgrade(move |socket| serve(shared, socket))
 }
 

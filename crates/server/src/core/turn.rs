@@ -152,6 +152,7 @@ impl Loop {
 
     /// One turn; whether it was the last.
     fn turn(&mut self, gathered: &mut Vec<Request>) -> Result<bool, LoopError> {
+        let _way = tracing::trace_span!(target: "way", "turn");
         let at = self.clock.now();
         let (mut out, mut owed) = (Output::default(), Owed::default());
         for request in gathered.drain(..) {
@@ -370,7 +371,9 @@ impl Loop {
     /// Makes the turn durable; then everything that is owed leaves. Whether it was the last turn.
     fn commit(&mut self, at: Timestamp, out: Output, owed: Owed) -> Result<bool, LoopError> {
         let digest = self.state_digest();
+        let way = tracing::trace_span!(target: "way", "journal");
         let record = self.journal.append(&out.entries, digest)?;
+        drop(way);
         let advanced = record.sequence != self.state.last.sequence;
         self.state.last = record;
         self.durable.store(record.sequence, Ordering::Release);

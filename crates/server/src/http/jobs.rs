@@ -25,6 +25,7 @@ const TITLE_BYTES: usize = 256;
 
 /// `POST /v1/jobs`.
 pub(crate) async fn submit(State(shared): Server, Body(submit): Body<Submit>) -> Answer<Json<Receipted<Job>>> {
+    let _way = tracing::trace_span!(target: "way", "submit");
     if submit.title.len() > TITLE_BYTES {
         return Err(Problem::bad("title_too_long", format!("a title may have {TITLE_BYTES} bytes")));
     }

@@ -92,6 +92,7 @@ async fn take(shared: &Shared, seat: &Seat, frame: FromWorker) -> Vec<No> {
 
 /// A signed batch with the packages that came beside it.
 async fn statements(shared: &Shared, seat: &Seat, batch: Batch) -> Vec<No> {
+    let _way = tracing::trace_span!(target: "way", "statement");
     let (batch, ran, mut packages) = split(seat, batch);
     let checked = CheckedBatch::recover(batch, &shared.domain);
     if !checked.is_genuine() {
