@@ -91,7 +91,7 @@ impl Dispatch {
                     }
                 }
                 Err(Why::TakesPart) => skip_owner = !self.private,
-                Err(Why::Waits) => {
+                Err(Why::Waits | Why::Busy) => {
                     waiting = waiting.saturating_add(1);
                     if waiting >= WAITING {
                         return;

@@ -80,6 +80,7 @@ impl Dispatch {
             self.unwatch(key);
             self.stir(key);
         }
+        self.hurry(at);
     }
 
     fn expire_leases(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
@@ -96,6 +97,11 @@ impl Dispatch {
                 continue;
             }
             let there = self.workers.get(&worker).is_some_and(|station| station.connected);
+            if there && self.is_at_work(at, task, worker, &lease) {
+                self.take_back(task, worker);
+                decisions.push(Decision::Cancel { worker, task, ending: Ending::TooLate });
+                continue;
+            }
             let how = if there { Ended::TooLate(lease.phase) } else { Ended::Left };
             self.tried(task, worker, how);
             if lease.role == Role::Hedge {

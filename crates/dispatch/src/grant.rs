@@ -42,6 +42,8 @@ pub(crate) enum Why {
     Quarantined(Fault),
     /// It cannot do this.
     Lacks(Tag),
+    /// It would wait too long behind what the machine has in hand.
+    Busy,
     /// It must be able to stake this.
     Stake(Amount),
     /// It asks more than this pays.
@@ -174,6 +176,9 @@ impl Dispatch {
         if !stake.is_zero() && *stake > purse(station.worker.address) {
             return Err(Why::Stake(*stake));
         }
+        if self.would_wait(station, terms) {
+            return Err(Why::Busy);
+        }
         Ok(())
     }
 
@@ -217,8 +222,9 @@ impl Dispatch {
         let known = self.paces.get(bag_of(&self.bags, deal)).and_then(|pace| pace.run.mean());
         if let Some(job) = self.jobs.get_mut(&key) {
             let cost = job.pace.run.mean().or(known).unwrap_or(USUAL_MS);
+            let hurried = job.hurried.is_some_and(|until| self.now < until);
             let queue = &mut self.pools.entry(key.1).or_default().queue;
-            job.turn = queue.served(job.turn, key.0, cost);
+            job.turn = queue.served(job.turn, key.0, cost, hurried);
         }
         self.reconsider(task);
         decisions.push(Decision::Grant { worker, task, deal, index, until: end });
@@ -226,7 +232,7 @@ impl Dispatch {
 
     /// Gives a worker a lease on an open task, or renews the one it has.
     pub(crate) fn lease(&mut self, worker: Address, task: TaskId, (role, phase): (Role, Phase), until: Timestamp) {
-        let granted = self.now;
+        let (granted, expected_ms) = (self.now, self.expected_ms(task));
         let renewed = self.unlease(worker, task).is_some();
         let open = self.open.get_mut(&task).expect("a task that is leased is open");
         let station = self.workers.get_mut(&worker).expect("who is given a lease is known");
@@ -234,11 +240,12 @@ impl Dispatch {
         let running = (phase == Phase::Run).then_some(granted);
         open.touched.insert(worker);
         let first = open.leases.is_empty();
-        open.leases.insert(worker, Lease { role, phase, until, granted, running, alone, due: NEVER });
+        open.leases.insert(worker, Lease { role, phase, until, granted, running, alone, due: NEVER, expected_ms });
         if !renewed {
             open.begin(worker, role, granted);
         }
         station.holding.insert(task);
+        station.backlog_ms = station.backlog_ms.saturating_add(expected_ms);
         let key = open.job;
         self.alarms.insert((until, task));
         self.count_lease(key, role, first);
@@ -254,7 +261,9 @@ impl Dispatch {
 
     /// Whether a worker never had a part in the task, and nobody of the same owner has.
     fn takes_no_part(&self, station: &Station, open: &Open) -> bool {
-        !open.touched.contains(&station.worker.address) && self.is_stranger_to(station, open)
+        !open.touched.contains(&station.worker.address)
+            && self.is_stranger_to(station, open)
+            && !Self::waits_again(station, open)
     }
 
     /// Whether nobody else who takes part in the task has the same owner.

@@ -100,7 +100,8 @@ struct Found {
 impl Found {
     fn note(&mut self, request: OrderHash, why: Why) {
         match why {
-            Why::Nothing => {}
+            // What it has in hand comes first.
+            Why::Nothing | Why::Busy => {}
             Why::Waits => self.waits = true,
             Why::TakesPart => self.takes_part = true,
             Why::Quarantined(fault) => self.quarantined.push((request, fault)),

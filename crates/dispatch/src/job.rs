@@ -46,6 +46,8 @@ pub(crate) struct Job {
     pub(crate) wanting: BTreeSet<(u64, TaskId)>,
     /// Its place in turn.
     pub(crate) turn: u64,
+    /// Until when it goes first.
+    pub(crate) hurried: Option<Timestamp>,
     ready: bool,
     pub(crate) pace: Pace,
     /// From when on a lease may be hedged, for leases on tasks that are not hedged now.
@@ -203,6 +205,7 @@ impl Dispatch {
         }
         if let Some(station) = self.workers.get_mut(&worker) {
             station.holding.remove(&task);
+            station.backlog_ms = station.backlog_ms.saturating_sub(lease.expected_ms);
         }
         self.appraise(worker, true);
         self.time_leases(task);

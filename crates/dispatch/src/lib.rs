@@ -16,6 +16,7 @@ mod decision;
 mod gate;
 mod grant;
 mod hedge;
+mod hurry;
 mod idle;
 mod job;
 mod look;
@@ -73,6 +74,8 @@ pub struct Dispatch {
     watch: BTreeSet<(Timestamp, JobKey)>,
     /// When a deal's replicas are for everybody.
     opening: BTreeSet<(Timestamp, DealId)>,
+    /// When each deal is to be hurried.
+    hurries: BTreeSet<(Timestamp, DealId)>,
     /// Tasks whose result's package is wanted and was not asked for yet.
     unasked: BTreeSet<TaskId>,
     /// Tasks with statements from before a restart, by workers who have not come back yet.
@@ -104,6 +107,7 @@ impl Dispatch {
             alarms: Alarms::default(),
             watch: BTreeSet::new(),
             opening: BTreeSet::new(),
+            hurries: BTreeSet::new(),
             unasked: BTreeSet::new(),
             orphaned: BTreeMap::new(),
             audits: audit::Audits::default(),
@@ -124,6 +128,7 @@ impl Dispatch {
         self.opening.extend(fair.map(|until| (until, deal)));
         self.bags.insert(deal, bag);
         self.bind_secret(deal);
+        self.time_deal(deal);
         let job = self.jobs.entry(key).or_default();
         job.deals.push_back(deal);
         job.roomy.push_back(deal);
@@ -229,7 +234,8 @@ impl Dispatch {
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let watch = self.watch.first().map(|(at, _)| *at);
         let opening = self.opening.first().map(|(at, _)| *at);
-        self.alarms.first().map(|(at, _)| *at).into_iter().chain(watch).chain(opening).min()
+        let hurry = self.hurries.first().map(|(at, _)| *at);
+        self.alarms.first().map(|(at, _)| *at).into_iter().chain(watch).chain(opening).chain(hurry).min()
     }
 
     /// A task has ended for good (finalized or claimed): its leases are called off, its deal may be done. What became of each
@@ -315,6 +321,7 @@ impl Dispatch {
     fn forget(&mut self, deal: DealId) {
         self.unbind_secret(deal);
         let Some(bag) = self.bags.remove(&deal) else { return };
+        self.untime_deal(deal, &bag);
         if let Some(until) = self.fair_until(&bag.terms) {
             self.opening.remove(&(until, deal));
         }

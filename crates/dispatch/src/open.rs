@@ -50,6 +50,8 @@ pub(crate) struct Lease {
     pub(crate) alone: bool,
     /// From when on it may be hedged.
     pub(crate) due: Timestamp,
+    /// How long the task was expected to run when it was granted, milliseconds.
+    pub(crate) expected_ms: u64,
 }
 
 /// What is agreed on, and who has shown it.

@@ -74,14 +74,26 @@ impl Queue {
         self.active.remove(&(turn, request));
     }
 
+    /// A job is to go first. Its turn.
+    pub(crate) fn hurry(&mut self, turn: u64, request: OrderHash) -> u64 {
+        let first = self.ready.first().map_or(turn, |(first, _)| first.saturating_sub(1)).min(turn);
+        if self.ready.remove(&(turn, request)) {
+            self.ready.insert((first, request));
+        }
+        if self.active.remove(&(turn, request)) {
+            self.active.insert((first, request));
+        }
+        first
+    }
+
     /// Nobody who waits for work can take what the job has.
     pub(crate) fn set_aside(&mut self, turn: u64, request: OrderHash) {
         self.active.remove(&(turn, request));
     }
 
-    /// A job was given a worker for about `cost` milliseconds. Its next turn.
-    pub(crate) fn served(&mut self, turn: u64, request: OrderHash, cost: u64) -> u64 {
-        let next = turn.saturating_add(cost.max(1));
+    /// A job was given a worker for about `cost` milliseconds. Its next turn; that of a hurried one stays.
+    pub(crate) fn served(&mut self, turn: u64, request: OrderHash, cost: u64, hurried: bool) -> u64 {
+        let next = if hurried { turn } else { turn.saturating_add(cost.max(1)) };
         // With ever new jobs coming time must go on, or those that came before would wait for ever.
         let share = cost.checked_div(u64::try_from(self.ready.len().max(1)).unwrap_or(u64::MAX)).unwrap_or(0);
         self.clock = self.clock.max(turn).saturating_add(share);

@@ -118,6 +118,8 @@ pub(crate) struct Station {
     pub(crate) free: u32,
     /// Tasks it has a lease on.
     pub(crate) holding: BTreeSet<TaskId>,
+    /// How long these were expected to run, together, milliseconds.
+    pub(crate) backlog_ms: u64,
     /// When it last said something about a task.
     pub(crate) heard: Timestamp,
     /// Apps and datasets that it used here, oldest first.
@@ -174,6 +176,7 @@ impl Dispatch {
         self.unplace(address);
         let before = self.workers.remove(&address);
         let known = before.is_some();
+        let backlog_ms = before.as_ref().map_or(0, |it| it.backlog_ms);
         let (leased, used, faults, turns_owed) =
             before.map_or_else(Default::default, |it| (it.holding, it.used, it.faults, it.turns_owed));
         let mut station = Station {
@@ -182,6 +185,7 @@ impl Dispatch {
             left: None,
             free: 0,
             holding: leased.clone(),
+            backlog_ms,
             heard: at,
             used,
             faults,

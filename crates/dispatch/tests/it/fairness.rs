@@ -1,6 +1,7 @@
 //! Machines are shared between jobs by time.
 
-use crate::world::{World, deal, task, worker};
+use crate::world::{TIME, World, deal, task, worker};
+use dispatch::{Decision, Ending};
 use std::time::Duration;
 
 /// One machine works for as long; how many tasks of each of two jobs it did.
@@ -92,4 +93,77 @@ fn jobs_without_work_for_a_worker_do_not_keep_it_from_those_that_have_some() {
     world.deal(2, 1, 1);
     assert_eq!(world.grants(), [(1, 0)]);
     assert!(world.dispatch.place(task(2, 0)).is_some());
+}
+
+#[test]
+fn a_deal_whose_time_runs_out_goes_before_all_others_until_it_is_begun() {
+    let mut world = World::new();
+    let mut terms = world.terms(1, 1, 1_000);
+    terms.until = world.now.saturating_add(Duration::from_secs(1_000_000));
+    terms.first = 1_000;
+    world.dispatch.add_deal(deal(1), terms);
+    world.deal(2, 1, 40);
+    let hurried = world.now.saturating_add(TIME * 33 / 10);
+    world.join(1, 1);
+    let (mut before, mut after) = (Vec::new(), Vec::new());
+    for _ in 0..60 {
+        let (_, index) = world.grants()[0];
+        let of_second = index < 1_000;
+        let done = task(if of_second { 2 } else { 1 }, index);
+        if world.now < hurried { &mut before } else { &mut after }.push(of_second);
+        world.runs(1, done);
+        world.wait(Duration::from_secs(30));
+        world.finishes(1, done);
+        world.ready(1, 1);
+    }
+    let first = |of: &[bool]| of.iter().filter(|it| **it).count();
+    assert!(before.len() > 30 && first(&before) < before.len() * 2 / 3, "by turns: {before:?}");
+    let left = 40 - first(&before);
+    assert!(after[..left].iter().all(|it| *it), "then all of it: {after:?}");
+}
+
+#[test]
+fn a_task_does_not_wait_on_a_machine_behind_far_longer_ones() {
+    let mut world = World::new();
+    let mut long = world.terms(1, 1, 2);
+    long.time = Duration::from_secs(10_800);
+    long.until = world.now.saturating_add(long.time * 6);
+    world.dispatch.add_deal(deal(1), long);
+    world.join(1, 4);
+    assert_eq!(world.grants(), [(1, 0), (1, 1)], "of its own like it takes what it holds");
+    let mut short = world.terms(2, 1, 1);
+    short.first = 7;
+    world.dispatch.add_deal(deal(2), short);
+    world.ready(1, 2);
+    assert_eq!(world.grants(), [], "it would begin in three hours");
+    for index in [0, 1] {
+        world.runs(1, task(1, index));
+        world.wait(Duration::from_secs(100));
+        world.finishes(1, task(1, index));
+    }
+    world.ready(1, 2);
+    assert_eq!(world.grants(), [(1, 7)]);
+}
+
+#[test]
+fn a_task_that_a_busy_machine_could_not_begin_is_taken_back_and_held_against_nobody() {
+    let mut world = World::new();
+    let mut long = world.terms(1, 1, 1);
+    long.time = Duration::from_secs(400);
+    long.until = world.now.saturating_add(long.time * 6);
+    world.dispatch.add_deal(deal(1), long);
+    world.join(1, 4);
+    assert_eq!(world.grants(), [(1, 0)]);
+    world.runs(1, task(1, 0));
+    world.wait(Duration::from_secs(10));
+    world.deal(2, 1, 1);
+    world.ready(1, 2);
+    assert_eq!(world.grants(), [(1, 0)], "it may begin in time");
+    let then = world.wait(Duration::from_secs(450));
+    assert_eq!(then, [Decision::Cancel { worker: worker(1), task: task(2, 0), ending: Ending::TooLate }]);
+    world.ready(1, 2);
+    assert_eq!(world.grants(), [], "the other takes longer");
+    world.finishes(1, task(1, 0));
+    world.ready(1, 2);
+    assert_eq!(world.grants(), [(1, 0)], "now it can");
 }

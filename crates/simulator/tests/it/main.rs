@@ -29,7 +29,7 @@ fn markets_of_every_kind_come_to_rest() {
 
 #[test]
 fn markets_of_every_category_and_trust_come_to_rest() {
-    live_through(&[24, 37, 86, 112]);
+    live_through(&[24, 37, 86, 110, 112, 146]);
 }
 
 #[test]
