@@ -26,7 +26,8 @@ pub(crate) struct Asked {
 /// Puts it into words.
 pub(crate) fn request(asked: &Asked) -> Explain {
     let waiting = asked.explanation.as_ref().map_or(0, |found| small(found.waiting));
-    let fixes: Vec<Fix> = asked.explanation.iter().flat_map(|found| &found.fixes).map(|it| fix(it, asked)).collect();
+    let fixes = asked.explanation.iter().flat_map(|found| worthwhile(&found.fixes));
+    let fixes: Vec<Fix> = fixes.map(|it| fix(it, asked)).collect();
     let mut causes = asked.explanation.as_ref().map(passed_over).unwrap_or_default();
     let standing = standing(asked);
     let (obstacle, advice) = match &asked.explanation {
@@ -52,6 +53,24 @@ pub(crate) fn request(asked: &Asked) -> Explain {
         advice: advice.or_else(|| fixes.first().map(|fix| fix.words.clone())),
         fixes,
     }
+}
+
+/// The fixes, less those that pay more for machines that a nearer one has already.
+fn worthwhile(fixes: &[market::Fix]) -> Vec<&market::Fix> {
+    let bid = |fix: &market::Fix| match fix.changes.as_slice() {
+        [market::Change::PoolPrice { to, .. }] => fix.machines.map(|machines| (*to, machines)),
+        _ => None,
+    };
+    let mut kept: Vec<&market::Fix> = Vec::new();
+    for fix in fixes {
+        let no_better = |(price, machines): (Amount, u64)| {
+            kept.iter().filter_map(|it| bid(it)).any(|(nearer, had)| nearer <= price && had >= machines)
+        };
+        if !bid(fix).is_some_and(no_better) {
+            kept.push(fix);
+        }
+    }
+    kept
 }
 
 /// What the bought tasks that have not ended wait for, in a clause; none if there are none.
@@ -276,6 +295,20 @@ mod tests {
             let cause = &explain.causes[0];
             assert_eq!((cause.code.as_str(), cause.count, cause.tasks), ("too_dear", 2, 30));
         }
+    }
+
+    #[test]
+    fn paying_more_is_advised_only_where_it_brings_more_machines() {
+        let dear = Obstacle::NoWorkerpoolOrder(Some(Misfit::TooDear));
+        let mut asked = found(dear, Vec::new(), None);
+        let raise = |credits: u64, machines| {
+            let change = market::Change::PoolPrice { to: Amount::credits(credits), more: Amount::credits(1) };
+            let offers = market::Tally { offers: 1, tasks: 3 };
+            market::Fix { changes: vec![change], matched: U256::ONE, offers, machines: Some(machines) }
+        };
+        asked.explanation.as_mut().unwrap().fixes = vec![raise(2, 2), raise(3, 2), raise(4, 5), raise(5, 5)];
+        let prices: Vec<_> = request(&asked).fixes.iter().map(|fix| fix.changes[0].to.clone().unwrap()).collect();
+        assert_eq!(prices, ["2000000000", "4000000000"]);
     }
 
     #[test]
