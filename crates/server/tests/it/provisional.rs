@@ -2,13 +2,12 @@
 
 use crate::house::{House, PATIENCE, finish, job_of, key, publish};
 use crate::wire::Wire;
-use crate::worker::Raw;
-use agent::{AgentHandle, Honesty};
+use agent::Honesty;
 use api::job::{State, TaskResult};
-use client::{App, Client, Event, Fetched, JobSpec, Tasks};
+use client::{Client, Event, Fetched, JobSpec, Tasks};
 use futures::{Stream, StreamExt as _};
 use reqwest::Method;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use tokio::time::timeout;
 use units::OrderHash;
@@ -64,30 +63,10 @@ async fn a_result_comes_as_provisional_and_is_final_once_a_check_covers_it() {
     };
     let result = timeout(PATIENCE, checked).await.expect("a check covers a result");
     assert!(said(&client, &result).await.contains(&format!("row {}", result.index)));
-    assert!(figure(&wire, "checks_passed_total").await >= 20, "the first jobs of both are checked");
+    assert!(figure(&wire, "checks_passed_total").await >= 2, "who checks and who is checked");
     assert_eq!(figure(&wire, "checks_failed_total").await, 0);
     assert!(figure(&wire, "tasks_under_check").await + figure(&wire, "tasks_provisional").await <= 360);
     house.server.stop().await.unwrap();
-}
-
-/// A job that only a liar works for, when the liar's results have been delivered.
-async fn lied_to(house: &House, client: &Client, app: &App) -> (OrderHash, AgentHandle) {
-    // A second machine makes the pool sell; it never answers, and leaves.
-    let mut silent = Raw::welcomed_with(house, 11, 1).await;
-    let liar = house.agent(10, "commons", Honesty::Liar);
-    let job = client.submit(&job_of(app, 24, 1)).await.unwrap().job.id;
-    let lies = async {
-        let mut lies = BTreeSet::new();
-        let mut results = pin!(results_of(client, job));
-        while lies.len() < 12 {
-            let result = results.next().await.expect("the job goes on");
-            assert!(result.provisional, "nothing is final on a liar's word: {result:?}");
-            lies.insert(result.index);
-            silent.leave().await;
-        }
-    };
-    timeout(PATIENCE, lies).await.expect("the liar's results are delivered");
-    (job, liar)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -96,22 +75,33 @@ async fn a_liars_provisional_results_are_void_when_a_check_finds_one_wrong_and_o
     let client = house.client(1).await;
     let wire = Wire::signed_in(&house, 1).await;
     let app = publish(&client).await;
-    let (job, _liar) = lied_to(&house, &client, &app).await;
-    let _honest = [12, 13, 14].map(|number| house.agent(number, "commons", Honesty::Honest));
-    let replaced = async {
-        let mut voided = BTreeMap::new();
+    let _liar = house.agent(10, "commons", Honesty::Liar);
+    let _first = house.agent(11, "commons", Honesty::Honest);
+    let job = client.submit(&job_of(&app, 24, 1)).await.unwrap().job.id;
+    // One word against another decides nothing: what the liar said first stays delivered, and is not final.
+    let lie = async {
         let mut results = pin!(results_of(&client, job));
         while let Some(result) = results.next().await {
-            if result.voided {
-                voided.insert(result.index, result.digest);
-            } else if let (false, Some(lie)) = (result.provisional, voided.get(&result.index)) {
-                return (*lie, result);
+            if !said(&client, &result).await.contains(&format!("row {}", result.index)) {
+                assert!(result.provisional, "nothing is final on a liar's word: {result:?}");
+                return result;
             }
         }
-        panic!("the job ended without a result in the place of a void one");
+        panic!("the job ended without a lie");
     };
-    let (lie, result) = timeout(PATIENCE, replaced).await.expect("a void result is replaced");
-    assert_ne!(result.digest, lie);
+    let lie = timeout(PATIENCE, lie).await.expect("the liar is given a task");
+    let _honest = [12, 13, 14].map(|number| house.agent(number, "commons", Honesty::Honest));
+    let replaced = async {
+        let mut results = pin!(results_of(&client, job));
+        while let Some(result) = results.next().await {
+            if result.index == lie.index && !result.provisional && !result.voided {
+                return result;
+            }
+        }
+        panic!("the job ended without a result in the place of the lie");
+    };
+    let result = timeout(PATIENCE, replaced).await.expect("a void result is replaced");
+    assert_ne!(result.digest, lie.digest);
     assert!(said(&client, &result).await.contains(&format!("row {}", result.index)));
     assert_eq!((figure(&wire, "workers_barred_total").await, figure(&wire, "checks_failed_total").await), (1, 1));
     let liar = client.provider(key(10).address()).await.unwrap();

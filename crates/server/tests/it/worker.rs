@@ -21,7 +21,7 @@ type Spoil = fn(&mut Hello);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A worker that says whatever a test wants.
-pub(crate) struct Raw {
+struct Raw {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     key: SigningKey,
     domain: Domain,
@@ -74,23 +74,13 @@ impl Raw {
 
     /// A worker of the pool *commons* that was welcomed.
     async fn welcomed(house: &House, number: u8) -> Self {
-        Self::welcomed_with(house, number, 8).await
-    }
-
-    /// The same with so many slots.
-    pub(crate) async fn welcomed_with(house: &House, number: u8, slots: u32) -> Self {
         let pool = pool(house).await;
         let (mut raw, challenge) = Self::connect(house, number).await;
         let join_token = house.server.join_token().map(str::to_owned);
-        let hello = Hello { join_token, slots, ..raw.hello(challenge, pool) };
+        let hello = Hello { join_token, ..raw.hello(challenge, pool) };
         raw.say(&FromWorker::Hello(Box::new(hello))).await;
         let Some(ToWorker::Welcome { .. }) = raw.hear().await else { panic!("a good hello is welcomed") };
         raw
-    }
-
-    /// Hangs up.
-    pub(crate) async fn leave(&mut self) {
-        drop(self.socket.close(None).await);
     }
 
     async fn say(&mut self, frame: &FromWorker) {
