@@ -66,11 +66,15 @@ pub enum Check {
     Checker {
         /// The file.
         wasm: String,
+        /// What it is told beside: bounds, say.
+        args: Vec<String>,
     },
     /// A WebAssembly file sees from a result alone whether it is right.
     SelfProving {
         /// The file.
         wasm: String,
+        /// What it is told beside.
+        args: Vec<String>,
         /// Whether the job is over with the first result that is proved.
         first_is_enough: bool,
     },
@@ -153,7 +157,16 @@ impl Check {
     pub fn wasm(&self) -> Option<&str> {
         match self {
             Self::Exact | Self::Homogeneous => None,
-            Self::Checker { wasm } | Self::SelfProving { wasm, .. } => Some(wasm),
+            Self::Checker { wasm, .. } | Self::SelfProving { wasm, .. } => Some(wasm),
+        }
+    }
+
+    /// What that file is told beside.
+    #[must_use]
+    pub fn args(&self) -> &[String] {
+        match self {
+            Self::Exact | Self::Homogeneous => &[],
+            Self::Checker { args, .. } | Self::SelfProving { args, .. } => args,
         }
     }
 
@@ -274,12 +287,16 @@ fn probes<'t>(reader: &mut Reader<'t>, root: Fields<'t>) -> u64 {
 
 fn check<'t>(reader: &mut Reader<'t>, root: Fields<'t>) -> Option<Check> {
     let Some(part) = reader.part(root, "check", "[check]") else { return Some(Check::Exact) };
-    reader.closed(part, &["how", "wasm", "stop"]);
+    reader.closed(part, &["how", "wasm", "args", "stop"]);
     let how = reader.needed(part, "how", "exact")?;
     let judges = matches!(how.as_str(), "checker" | "self-proving");
     let file = wasm(reader, part, judges);
     if part.has("wasm") && !judges {
         reader.wrong(part.line("wasm"), format!("how = \"{how}\" needs no program; leave `wasm` out"));
+    }
+    let args = reader.texts(part, "args");
+    if !args.is_empty() && !judges {
+        reader.wrong(part.line("args"), format!("how = \"{how}\" runs no program; leave `args` out"));
     }
     let stop = reader.text(part, "stop");
     if let Some(stop) = &stop
@@ -290,8 +307,8 @@ fn check<'t>(reader: &mut Reader<'t>, root: Fields<'t>) -> Option<Check> {
     match how.as_str() {
         "exact" => Some(Check::Exact),
         "homogeneous" => Some(Check::Homogeneous),
-        "checker" => Some(Check::Checker { wasm: file? }),
-        "self-proving" => Some(Check::SelfProving { wasm: file?, first_is_enough: stop.is_some() }),
+        "checker" => Some(Check::Checker { wasm: file?, args }),
+        "self-proving" => Some(Check::SelfProving { wasm: file?, args, first_is_enough: stop.is_some() }),
         _ => {
             let what = format!("`{how}` is no way to check; there are exact, homogeneous, checker, self-proving");
             reader.wrong(part.line("how"), what);

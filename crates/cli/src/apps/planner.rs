@@ -97,7 +97,7 @@ impl Workshop {
         &self,
         app: &Known,
         wasm: &str,
-        role: &str,
+        (role, more): (&str, &[String]),
         request: &Request,
         inputs: impl Iterator<Item = (String, PathBuf)>,
     ) -> anyhow::Result<Left> {
@@ -105,7 +105,8 @@ impl Workshop {
         let mut all = vec![Input { name: "request.json".to_owned(), file: asked.path().to_owned() }];
         all.extend(inputs.map(|(name, file)| Input { name, file }));
         let program = Program::from_bytes(app.file(wasm));
-        let (args, env) = (vec![role.to_owned()], environment(request));
+        let args = std::iter::once(role.to_owned()).chain(more.iter().cloned()).collect();
+        let env = environment(request);
         let run = Run { args, env, inputs: all, limits: LIMITS, ..Run::new(program) };
         let finished = self.sandbox.run(&run)?;
         let said = |tail: &results::Tail| tail.to_string();
@@ -131,7 +132,7 @@ impl Workshop {
         let mut request = Request::new(said.arguments.clone(), programs.clone());
         for _ in 0..ROUNDS {
             let inputs = files.iter().map(|(path, file)| (format!("files/{path}"), file.clone()));
-            let left = self.run(app, &app.manifest.split, "plan", &request, inputs)?;
+            let left = self.run(app, &app.manifest.split, ("plan", &[]), &request, inputs)?;
             let text = std::fs::read(left.folder.path().join("plan.json"));
             let text =
                 text.with_context(|| format!("the planner of the app {} left no plan.json", app.manifest.name))?;
@@ -177,13 +178,13 @@ impl Workshop {
     ) -> anyhow::Result<Proof> {
         let request = Request { task: Some(task), ..Request::new(arguments.clone(), programs(app)) };
         let inputs = files.iter().map(|(path, file)| (format!("result/{path}"), file.clone()));
-        let left = self.run(app, wasm, "prove", &request, inputs)?;
-        match left.stdout.split_whitespace().last() {
-            Some("proved") => Ok(Proof::Proved),
-            Some("nothing") => Ok(Proof::Nothing),
-            Some("wrong") => Ok(Proof::Wrong),
-            Some(_) | None => bail!("{wasm} of the app {} says neither proved, nothing nor wrong", app.manifest.name),
-        }
+        let left = self.run(app, wasm, ("prove", app.manifest.check.args()), &request, inputs)?;
+        // Whatever else it says decides nothing (docs/checkers.md).
+        Ok(match left.stdout.split_whitespace().last() {
+            Some("proved") => Proof::Proved,
+            Some("wrong") => Proof::Wrong,
+            Some(_) | None => Proof::Nothing,
+        })
     }
 
     /// Joins all results into one. Blocks.
@@ -198,7 +199,7 @@ impl Workshop {
         let files: Vec<String> = results.iter().flat_map(|result| result.files.clone()).collect();
         let request = Request { results, ..Request::new(arguments.clone(), programs(app)) };
         let inputs = files.into_iter().map(|path| (format!("results/{path}"), root.join(&path)));
-        self.run(app, wasm, "join", &request, inputs)
+        self.run(app, wasm, ("join", &[]), &request, inputs)
     }
 }
 

@@ -95,6 +95,7 @@ fn what_a_scene_lacks_is_named_before_an_exchange_is_even_looked_for() {
     home.hands(&format!("{line} --ignore-missing --local")).ok();
     home.file("b.obj", "v 0 0 0\nf 1 2 3\n");
     home.hands("render b.obj --local").fails(1, &["b.obj:2: face names vertex 2"]);
+    home.file("c.blend", "PK").hands("render c.blend").fails(1, &["c.blend is not a Blender file"]);
     home.hands("render nothing.obj --local").fails(1, &["there is no file nothing.obj"]);
     home.hands("render a.obj --frames 9-3").fails(2, &["no range within 1 to 1000000"]);
 }

@@ -109,8 +109,11 @@ fn what_is_no_toml_says_where() {
 fn what_checks_a_result_fits_how_it_is_checked() {
     let with = |check: &str| Manifest::parse(&format!("{GOOD}\n[check]\n{check}\n")).map(|app| app.check);
     assert_eq!(with("how = \"homogeneous\""), Ok(Check::Homogeneous));
-    let proving = Check::SelfProving { wasm: "p.wasm".to_owned(), first_is_enough: true };
+    let proving = Check::SelfProving { wasm: "p.wasm".to_owned(), args: Vec::new(), first_is_enough: true };
     assert_eq!(with("how = \"self-proving\"\nwasm = \"p.wasm\"\nstop = \"first-proof\""), Ok(proving));
+    let checker = Check::Checker { wasm: "c.wasm".to_owned(), args: vec!["picture".to_owned()] };
+    assert_eq!(with("how = \"checker\"\nwasm = \"c.wasm\"\nargs = [\"picture\"]"), Ok(checker));
+    assert!(with("how = \"exact\"\nargs = [\"x\"]").unwrap_err().to_string().contains("leave `args` out"));
     assert!(with("how = \"checker\"").unwrap_err().to_string().contains("no `wasm`"));
     assert!(with("how = \"exact\"\nwasm = \"p.wasm\"").unwrap_err().to_string().contains("needs no program"));
     assert!(with("how = \"exact\"\nstop = \"first-proof\"").unwrap_err().to_string().contains("self-proving"));
