@@ -27,6 +27,9 @@ pub struct Config {
     pub disk_mib: u64,
     /// Where files and compiled programs are kept; agents of one process may share it.
     pub cache: Cache,
+    /// What runs container images, which agents of one process may share; none: they are not offered.
+    #[cfg(target_os = "linux")]
+    pub containers: Option<crate::ContainerHost>,
     /// What lets it into a private exchange.
     pub join_token: Option<String>,
     /// Least price it works for, by category, nano-credits a task; a category not named is not wanted. Empty: any, for nothing.
@@ -58,6 +61,8 @@ impl Config {
             memory_mib: limits::TASK_MEMORY_MIB,
             disk_mib: limits::OUTPUT_MIB,
             cache,
+            #[cfg(target_os = "linux")]
+            containers: None,
             join_token: None,
             floors: BTreeMap::new(),
             region: None,
@@ -68,6 +73,37 @@ impl Config {
             timing: Timing::default(),
         }
     }
+}
+
+impl Config {
+    /// The runtimes it has.
+    pub(crate) fn runtimes(&self) -> Vec<String> {
+        let mut runtimes = vec!["wasm".to_owned()];
+        #[cfg(target_os = "linux")]
+        runtimes.extend(self.containers.iter().map(|host| host.runtime().kind.name().to_owned()));
+        runtimes
+    }
+
+    /// What it offers beyond a processor: what its owner says, and containers where it runs them.
+    pub(crate) fn offered(&self) -> Tag {
+        if self.runtimes().len() > 1 { self.tag.union(Tag::CONTAINERS) } else { self.tag }
+    }
+}
+
+/// What the owner of a machine lets containers be.
+#[cfg(target_os = "linux")]
+#[derive(Clone, Debug)]
+pub struct ContainerPolicy {
+    /// The runtime; none: the first that is found of `runc` and `crun`.
+    pub runtime: Option<sandbox::Kind>,
+    /// Where runtimes are looked for: folders as in `PATH`.
+    pub search: std::ffi::OsString,
+    /// The registries that images are fetched from.
+    pub registries: images::Registries,
+    /// Who asks them, by their hosts. Whatever these may read, whoever names it in an app may run here: not for what is secret.
+    pub credentials: BTreeMap<String, images::Credentials>,
+    /// What images may take on this disk, bytes.
+    pub cap_bytes: u64,
 }
 
 /// Who owns a worker.

@@ -1,8 +1,12 @@
 //! What the tasks of a deal have in common, fetched and read once.
 
+#[cfg(target_os = "linux")]
+use crate::containers::{ContainerHost, InUse};
 use crate::fetch::{FetchError, Fetcher};
 use crate::link::chain;
 use crate::table::{Table, TableError};
+#[cfg(target_os = "linux")]
+use api::image::ImageAddress;
 use api::limits::{BLOB_BYTES, TABLE_BYTES};
 use api::params::{Input, Params, ParamsError, Row, TaskSpec};
 use api::worker::{DealBrief, DeclineReason};
@@ -62,20 +66,56 @@ fn unusable(what: Unusable) -> Obstacle {
     Obstacle::Everywhere(what, Failure::Unusable(what).to_string())
 }
 
+/// Where this machine gets from what its tasks need.
+#[derive(Clone, Debug)]
+pub(crate) struct Sources {
+    pub(crate) fetcher: Fetcher,
+    #[cfg(target_os = "linux")]
+    pub(crate) containers: Option<ContainerHost>,
+}
+
+impl Sources {
+    async fn payload(&self, brief: &DealBrief, params: &Params) -> Result<Payload, Obstacle> {
+        let bag = params.manyhands.as_ref();
+        let Some(image) = &brief.image else {
+            let file = self.fetcher.get(brief.app, BLOB_BYTES).await?;
+            let program = Program { digest: brief.app, source: Source::File(file.path().to_owned()) };
+            let canonical_nans = bag.is_some_and(|bag| bag.canonical_nans);
+            return Ok(Payload::Module { program, canonical_nans, _file: file });
+        };
+        #[cfg(target_os = "linux")]
+        if let Some(containers) = &self.containers {
+            let address = ImageAddress::read(image);
+            let image = containers.prepare(&address, brief.app, &self.fetcher).await?;
+            return Ok(Payload::Image { image, stdout_counts: bag.is_some_and(|bag| bag.stdout) });
+        }
+        tracing::warn!(image, "this machine runs no containers");
+        Err(DeclineReason::Runtime.into())
+    }
+}
+
 /// A deal, ready to be run.
 #[derive(Debug)]
 pub(crate) struct Kit {
     pub(crate) brief: DealBrief,
     pub(crate) caps: Caps,
-    pub(crate) program: Program,
-    pub(crate) canonical_nans: bool,
+    pub(crate) payload: Payload,
     params: Params,
     /// What a task without a row of its own is to do.
     plain: TaskSpec,
     table: Option<Table>,
     /// The files that all tasks see, kept in the cache; by digest.
     files: BTreeMap<Digest, Pin>,
-    _module: Pin,
+}
+
+/// What a deal's tasks run.
+#[derive(Debug)]
+pub(crate) enum Payload {
+    /// A WebAssembly module.
+    Module { program: Program, canonical_nans: bool, _file: Pin },
+    /// A container image.
+    #[cfg(target_os = "linux")]
+    Image { image: InUse, stdout_counts: bool },
 }
 
 impl Kit {
@@ -83,11 +123,12 @@ impl Kit {
     ///
     /// # Errors
     /// Why its tasks are not run.
-    pub(crate) async fn load(brief: DealBrief, caps: Caps, fetcher: Fetcher) -> Result<Self, Obstacle> {
-        // The zero digest is that of an address which names no file.
-        if !brief.app_type.eq_ignore_ascii_case("WASM") {
+    pub(crate) async fn load(brief: DealBrief, caps: Caps, sources: Sources) -> Result<Self, Obstacle> {
+        let fetcher = &sources.fetcher;
+        if !brief.app_type.eq_ignore_ascii_case("WASM") && brief.image.is_none() {
             return Err(unusable(Unusable::Kind));
         }
+        // The zero digest is that of an address which names no file.
         if brief.app == Digest::default() {
             return Err(unusable(Unusable::App));
         }
@@ -99,17 +140,15 @@ impl Kit {
         check_names(&brief, &plain)?;
         let table = async {
             match params.table() {
-                Some(digest) => load_table(&fetcher, digest).await.map(Some),
+                Some(digest) => load_table(fetcher, digest).await.map(Some),
                 None => Ok(None),
             }
         };
-        let files = brief.dataset.iter().chain(&plain.inputs).map(|input| fetch(&fetcher, input));
-        let module = async { Ok::<_, Obstacle>(fetcher.get(brief.app, BLOB_BYTES).await?) };
-        let (module, table, files) = futures::try_join!(module, table, try_join_all(files))?;
+        let files = brief.dataset.iter().chain(&plain.inputs).map(|input| fetch(fetcher, input));
+        let payload = sources.payload(&brief, &params);
+        let (payload, table, files) = futures::try_join!(payload, table, try_join_all(files))?;
         let files = files.into_iter().map(|pin| (pin.digest(), pin)).collect();
-        let program = Program { digest: brief.app, source: Source::File(module.path().to_owned()) };
-        let canonical_nans = params.manyhands.as_ref().is_some_and(|bag| bag.canonical_nans);
-        Ok(Self { brief, caps, program, canonical_nans, params, plain, table, files, _module: module })
+        Ok(Self { brief, caps, payload, params, plain, table, files })
     }
 
     /// What the task of this index is to do.

@@ -12,6 +12,8 @@ mod benchmark;
 mod cache;
 mod clock;
 mod config;
+#[cfg(target_os = "linux")]
+mod containers;
 mod fetch;
 mod handle;
 mod heat;
@@ -28,5 +30,9 @@ mod table;
 mod upload;
 
 pub use cache::{Cache, CacheError};
+#[cfg(target_os = "linux")]
+pub use config::ContainerPolicy;
 pub use config::{Config, Heat, HeatDemand, Honesty, Owner, PoolChoice, Timing, When};
+#[cfg(target_os = "linux")]
+pub use containers::{ContainerHost, ContainerHostError};
 pub use handle::{Agent, AgentError, AgentHandle, StartError, State, Status};

@@ -3,14 +3,18 @@
 use crate::benchmark;
 use crate::config::Honesty;
 use crate::honesty;
-use crate::kit::Kit;
+use crate::kit::{Kit, Payload};
 use crate::policy::Finished;
 use api::limits::{INLINE_RESULT_BYTES, TAIL_BYTES};
 use api::params::TaskSpec;
 use api::worker::{DeclineReason, Package};
 use blobs::Pin;
 use results::{Failure, Outcome, OutputLimit, Refusal, Unusable};
-use sandbox::{Contract, Control, Input, Limits, Run, RunError, Sandbox};
+#[cfg(target_os = "linux")]
+use sandbox::ContainerRun;
+use sandbox::{Contract, Control, Input, Limits, Program, Run, RunError, Sandbox};
+#[cfg(target_os = "linux")]
+use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc as std_mpsc;
@@ -23,6 +27,13 @@ use units::{Bytes, Digest, TaskId};
 const STACK_BYTES: usize = 4 << 20;
 /// How much longer than the reference machine a slower one may take at most.
 const MOST_PATIENCE: u64 = 4;
+
+/// Processes and threads that a container may have at once.
+#[cfg(target_os = "linux")]
+const PROCESSES: u64 = 1_024;
+/// Where a container's programs are looked for unless its image says otherwise.
+#[cfg(target_os = "linux")]
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A task with all that its run needs.
 #[derive(Debug)]
@@ -59,6 +70,30 @@ pub(crate) enum KeptBody {
     File(tempfile::TempPath),
 }
 
+/// What tasks are run by on this machine.
+#[derive(Clone, Debug)]
+pub(crate) struct Engines {
+    pub(crate) sandbox: Sandbox,
+    #[cfg(target_os = "linux")]
+    pub(crate) containers: Option<crate::ContainerHost>,
+}
+
+impl Engines {
+    /// Runs a task to its end; refused where this machine has nothing to run it by.
+    fn run(&self, job: &Job) -> Result<Result<sandbox::Finished, RunError>, DeclineReason> {
+        match &job.kit.payload {
+            Payload::Module { program, canonical_nans, .. } => {
+                Ok(self.sandbox.run(&module_run(job, program, *canonical_nans)))
+            }
+            #[cfg(target_os = "linux")]
+            Payload::Image { image, stdout_counts } => {
+                let host = self.containers.as_ref().ok_or(DeclineReason::Runtime)?;
+                Ok(host.containers().run(&container_run(job, &image.prepared, *stdout_counts)))
+            }
+        }
+    }
+}
+
 /// The threads. Dropped, they end when their runs do.
 #[derive(Debug)]
 pub(crate) struct Runner {
@@ -69,20 +104,20 @@ impl Runner {
     /// Starts the threads; they report to the channel given back.
     pub(crate) fn start(
         cores: u32,
-        sandbox: &Sandbox,
+        engines: &Engines,
         honesty: Honesty,
     ) -> io::Result<(Self, mpsc::UnboundedReceiver<Report>)> {
         let (jobs, waiting) = std_mpsc::channel::<Job>();
         let waiting = Arc::new(Mutex::new(waiting));
         let (report, reports) = mpsc::unbounded_channel();
         for number in 0..cores {
-            let (waiting, report, sandbox) = (Arc::clone(&waiting), report.clone(), sandbox.clone());
+            let (waiting, report, engines) = (Arc::clone(&waiting), report.clone(), engines.clone());
             std::thread::Builder::new().name(format!("task-{number}")).stack_size(STACK_BYTES).spawn(move || {
                 loop {
                     let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(job) = job else { break };
                     let task = job.task;
-                    let result = catch_unwind(AssertUnwindSafe(|| run(&sandbox, job, honesty)));
+                    let result = catch_unwind(AssertUnwindSafe(|| run(&engines, job, honesty)));
                     let result = result.unwrap_or_else(|_| {
                         tracing::error!(%task, "a run panicked; this is a bug");
                         Err(DeclineReason::Broken)
@@ -104,14 +139,13 @@ impl Runner {
 }
 
 /// Runs one task to its end.
-fn run(sandbox: &Sandbox, job: Job, honesty: Honesty) -> Result<(Finished, Kept), DeclineReason> {
+fn run(engines: &Engines, job: Job, honesty: Honesty) -> Result<(Finished, Kept), DeclineReason> {
     if job.control.is_cancelled() {
         return Err(DeclineReason::Owner);
     }
     let task = job.task;
-    let run = run_of(&job);
     let way = tracing::trace_span!(target: "way", "run");
-    let ran = sandbox.run(&run);
+    let ran = engines.run(&job)?;
     drop(way);
     let finished = ran.map_err(|error| {
         if !matches!(error, RunError::Cancelled) {
@@ -194,8 +228,8 @@ fn capped(kit: &Kit, finished: &sandbox::Finished) -> Result<(), DeclineReason> 
     }
 }
 
-/// The sandbox's words for a task.
-fn run_of(job: &Job) -> Run {
+/// What a task is given, whatever kind of program it is: environment, inputs, limits.
+fn given(job: &Job) -> (Vec<(String, String)>, Vec<Input>, Limits) {
     let (kit, brief) = (&job.kit, &job.kit.brief);
     let names: Vec<String> = job.spec.inputs.iter().map(|input| input.name.clone()).collect();
     let contract = Contract {
@@ -207,7 +241,6 @@ fn run_of(job: &Job) -> Run {
         dataset: brief.dataset.as_ref().map(|dataset| dataset.name.as_str()),
         inputs: &names,
     };
-    let env = contract.env();
     let file = |digest: &Digest| {
         let own = || job.own.iter().find(|pin| pin.digest() == *digest).map(|pin| pin.path().to_owned());
         kit.file(digest).or_else(own).expect("a task is run only once its inputs are there")
@@ -222,15 +255,49 @@ fn run_of(job: &Job) -> Run {
         output_files: brief.limits.output_files,
         ..Limits::default()
     };
+    (contract.env(), inputs, limits)
+}
+
+/// The sandbox's words for a module's task.
+fn module_run(job: &Job, program: &Program, canonical_nans: bool) -> Run {
+    let (env, inputs, limits) = given(job);
     Run {
         args: job.spec.args.clone(),
         env,
         inputs,
         limits,
         seed: job.task.0.0,
-        canonical_nans: kit.canonical_nans,
+        canonical_nans,
         control: job.control.clone(),
-        ..Run::new(kit.program.clone())
+        ..Run::new(program.clone())
+    }
+}
+
+/// The sandbox's words for an image's task: the task's arguments stand in for the image's command, after its entry point.
+#[cfg(target_os = "linux")]
+fn container_run(job: &Job, image: &images::Prepared, stdout_counts: bool) -> ContainerRun {
+    let (contract, inputs, limits) = given(job);
+    let config = &image.config;
+    let args = if job.spec.args.is_empty() { &config.command } else { &job.spec.args };
+    let own = config.environment.iter().filter_map(|entry| entry.split_once('='));
+    let mut env: BTreeMap<String, String> = [("HOME", "/tmp"), ("PATH", DEFAULT_PATH)]
+        .into_iter()
+        .chain(own)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    env.extend(contract);
+    ContainerRun {
+        root: image.tree.clone(),
+        command: config.entrypoint.iter().chain(args).cloned().collect(),
+        env: env.into_iter().collect(),
+        folder: config.folder.clone(),
+        inputs,
+        limits,
+        processes: PROCESSES,
+        milli_cores: 1_000,
+        stdout_counts,
+        callback: false,
+        control: job.control.clone(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::idle::{self, Idle};
 use crate::kit::{Kit, Obstacle};
 use crate::link::{Link, LinkEvent, Outgoing, SOFTWARE};
 use crate::policy::Policy;
-use crate::runner::{Job, Kept, Report, Runner};
+use crate::runner::{Engines, Job, Kept, Report, Runner};
 use crate::{benchmark, sign};
 use api::limits::{CACHED_FILES, PROTOCOL_VERSION};
 use api::params::TaskSpec;
@@ -113,8 +113,12 @@ impl Shell {
             When::Idle => Some(Idle::watch().map_err(|_| StartError::Idle)?),
         };
         let cores = config.cores.max(1);
-        let (runner, reports) =
-            Runner::start(cores, &config.cache.sandbox, config.honesty).map_err(StartError::Threads)?;
+        let engines = Engines {
+            sandbox: config.cache.sandbox.clone(),
+            #[cfg(target_os = "linux")]
+            containers: config.containers.clone(),
+        };
+        let (runner, reports) = Runner::start(cores, &engines, config.honesty).map_err(StartError::Threads)?;
         let (errand, errands) = mpsc::unbounded_channel();
         Ok(Self {
             fetcher: Fetcher::new(Arc::clone(&http), config.cache.clone()),
@@ -293,9 +297,9 @@ impl Shell {
                 cores: config.cores.max(1),
                 memory_mib: config.memory_mib,
                 disk_mib: config.disk_mib,
-                runtimes: vec!["wasm".to_owned()],
+                runtimes: config.runtimes(),
                 benchmark: benchmark::score(),
-                tag: config.tag,
+                tag: config.offered(),
             },
             floors: self.thermostat.floors(&config.floors),
             region: config.region.clone(),

@@ -8,6 +8,7 @@ pub mod error;
 pub mod exchange;
 pub mod explain;
 pub mod gateway;
+pub mod image;
 pub mod job;
 pub mod limits;
 pub mod order;

@@ -42,6 +42,9 @@ pub struct Bag {
     /// one is given them first; none stays idle for being far. Read by [`Params::region`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
+    /// Of an image: whether standard output belongs to the result. A module's always does.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stdout: bool,
 }
 
 /// An input file: a blob and the name the task sees it under, in `/iexec_in`.

@@ -205,7 +205,7 @@ pub struct Capabilities {
     pub memory_mib: u64,
     /// Disk a task may use, MiB.
     pub disk_mib: u64,
-    /// Runtimes: `wasm`.
+    /// Runtimes: `wasm`, and for container images the one in use, such as `runc`.
     pub runtimes: Vec<String>,
     /// Benchmark on one core, millions of operations a second.
     pub benchmark: u64,
@@ -246,10 +246,13 @@ pub enum Phase {
 pub struct DealBrief {
     /// The deal.
     pub deal: DealId,
-    /// The app's module.
+    /// The app's module; of an image, its manifest.
     pub app: Digest,
-    /// App type; `WASM`.
+    /// App type: `WASM`, or `DOCKER` for an image.
     pub app_type: String,
+    /// Where an image is, to be read with [`crate::image::ImageAddress`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
     /// The dataset's file, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<crate::params::Input>,

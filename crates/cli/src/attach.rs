@@ -35,7 +35,7 @@ pub(crate) struct Attached {
 }
 
 /// What an exchange that is started here needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
     /// Only to be asked: no workers.
     Answers,
@@ -43,6 +43,8 @@ pub(crate) enum Needs {
     Workers {
         /// The trust.
         trust: u64,
+        /// Whether they may be given container images, and the registries that they fetch those from beside the public ones.
+        images: Option<Vec<String>>,
     },
 }
 
@@ -114,7 +116,7 @@ async fn attach_folder(home: &Home, key: &SigningKey, folder: &Path, needs: Need
         if let Some(client) = connect_to_folder(home, key, folder).await? {
             return Ok(Attached { client, place, hosted: None });
         }
-        let Some(hosted) = host::start_embedded(folder, needs).await? else {
+        let Some(hosted) = host::start_embedded(folder, &needs).await? else {
             // Another command is just starting it.
             tokio::time::sleep(Duration::from_millis(500)).await;
             continue;

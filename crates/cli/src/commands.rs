@@ -4,6 +4,7 @@ mod app;
 mod audit;
 pub(crate) mod book;
 pub(crate) mod demo;
+mod doctor;
 mod explain;
 mod job;
 mod map;
@@ -71,6 +72,7 @@ enum Command {
     Wallet(wallet::WalletArgs),
     Operator(operator::OperatorArgs),
     Audit(audit::AuditArgs),
+    Doctor(doctor::DoctorArgs),
     /// An app's: the catalog makes its command line, clap never parses it as one of these.
     #[command(skip)]
     Ordered(Box<Ordered>),
@@ -137,7 +139,8 @@ impl Cli {
             | Command::Wallet(_)
             | Command::Operator(_)
             | Command::Audit(_)
-            | Command::Ordered(_) => "error",
+            | Command::Ordered(_)
+            | Command::Doctor(_) => "error",
         }
     }
 
@@ -163,6 +166,7 @@ impl Cli {
             Command::Wallet(args) => Box::pin(wallet::run(&context, args)).await,
             Command::Operator(args) => Box::pin(operator::run(&context, args)).await,
             Command::Audit(args) => Box::pin(audit::run(&context, args)).await,
+            Command::Doctor(args) => doctor::run(&context, &args),
             Command::Ordered(ordered) => Box::pin(apps::run(&context, *ordered)).await,
         }
     }

@@ -139,7 +139,7 @@ pub(crate) async fn follow_on(
         match Box::pin(follower.watch(attached)).await {
             Ok(Pause::ExchangeGone) => {
                 let trust = follower.job.as_ref().map_or(1, |job| job.trust);
-                let needs = Needs::Workers { trust };
+                let needs = Needs::Workers { trust, images: Some(Vec::new()) };
                 *attached = Box::pin(attach_place(&context.home, key, &record.place, needs)).await?;
             }
             ended => break ended,
@@ -277,6 +277,10 @@ impl Follower<'_> {
                 if single && self.how.prints {
                     self.progress.suspend(|| -> anyhow::Result<()> {
                         show_words(&result.stderr, usize::MAX);
+                        if tree.stdout_bytes() == 0 {
+                            // An image's words are not in its result unless it was asked for: what was kept of them.
+                            show_plain(&result.stdout);
+                        }
                         match tree.write_stdout(&mut std::io::stdout().lock()) {
                             // Whoever read it has seen enough.
                             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -437,6 +441,15 @@ pub(crate) fn show_failure(record: &JobRecord, result: &TaskResult, failure: &st
     let words = words.trim_end();
     let words = words.strip_suffix(failure).unwrap_or(words);
     show_words(words.trim_matches('\n'), LAST_LINES);
+}
+
+/// What a program printed, on standard output, without what would move a terminal's cursor.
+fn show_plain(words: &str) {
+    let is_plain = |letter: &char| !letter.is_control() || matches!(letter, '\n' | '\t');
+    let words: String = words.chars().filter(is_plain).collect();
+    if !words.is_empty() {
+        crate::terminal::say(words.trim_end_matches('\n'));
+    }
 }
 
 /// The last lines that a program said, set off from our own.

@@ -1,6 +1,7 @@
 //! An exchange in this process: the embedded one, and those of `hands up` and `hands serve`; and this machine's workers.
 
 use crate::attach::Needs;
+use crate::containers::{ContainerArgs, Found};
 use crate::describe::count;
 use crate::home::{Lock, worker_key};
 use crate::terminal::note;
@@ -10,6 +11,7 @@ use anyhow::Context as _;
 use journal::JournalError;
 use orders::SigningKey;
 use server::{Config, Endpoint, Server, ServerHandle, StartError};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::num::NonZero;
 use std::path::Path;
@@ -31,6 +33,8 @@ const MOST_WORKERS: u32 = 62;
 pub(crate) struct Hosted {
     server: ServerHandle,
     workers: Vec<Worker>,
+    /// What runs images for the workers, and why nothing does.
+    containers: Option<Found>,
 }
 
 /// A worker that runs in this process.
@@ -57,8 +61,23 @@ impl Hosted {
         self.server.join_token()
     }
 
+    /// Why its workers run no container images, where they do not.
+    pub(crate) fn lacks_containers(&self) -> Option<String> {
+        match &self.containers {
+            Some(Found::Missing(missing)) => Some(missing.to_string()),
+            Some(Found::Ready(_) | Found::Unwanted) | None => None,
+        }
+    }
+
     /// Starts workers here, the machine's cores shared among them.
-    pub(crate) fn add_workers(&mut self, folder: &Path, workers: u32, cores: u32) -> anyhow::Result<()> {
+    pub(crate) fn add_workers(
+        &mut self,
+        folder: &Path,
+        workers: u32,
+        cores: u32,
+        containers: &ContainerArgs,
+    ) -> anyhow::Result<()> {
+        let found = containers.open(folder)?;
         let cache = Cache::open(&folder.join("cache"), CACHE_BYTES)
             .with_context(|| format!("the workers' cache in {} cannot be used", folder.display()))?;
         for number in 0..workers {
@@ -68,10 +87,12 @@ impl Hosted {
                 memory_mib: MEMORY_MIB,
                 disk_mib: DISK_MIB,
                 join_token: self.join_token().map(str::to_owned),
+                containers: found.host(),
                 ..agent::Config::new(self.url(), key, cache.clone())
             };
             self.workers.push(Worker { agent: Agent::start(config)?, _lock: lock });
         }
+        self.containers = Some(found);
         Ok(())
     }
 
@@ -88,7 +109,7 @@ impl Hosted {
 
     /// Stops workers and server; what was accepted is durable.
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
-        let Self { server, workers } = self;
+        let Self { server, workers, containers: _containers } = self;
         let stopping = workers.into_iter().map(|Worker { agent, _lock }| async move {
             // A worker that has ended before has said why.
             let _ = agent.stop().await;
@@ -111,24 +132,29 @@ pub(crate) fn operator_key(folder: &Path) -> anyhow::Result<Option<SigningKey>> 
 }
 
 /// Starts an exchange without workers.
-pub(crate) async fn start(folder: &Path, listen: SocketAddr, private: bool) -> Result<Hosted, StartError> {
-    let config = Config { listen, data_dir: folder.to_owned(), private, join_token: None };
-    Ok(Hosted { server: Server::start(config).await?, workers: Vec::new() })
+pub(crate) async fn start(
+    folder: &Path,
+    listen: SocketAddr,
+    private: bool,
+    registries: Option<BTreeSet<String>>,
+) -> Result<Hosted, StartError> {
+    let config = Config { listen, data_dir: folder.to_owned(), private, join_token: None, registries };
+    Ok(Hosted { server: Server::start(config).await?, workers: Vec::new(), containers: None })
 }
 
 /// Starts the embedded exchange on a free port of this machine alone; none where another process has its folder.
-pub(crate) async fn start_embedded(folder: &Path, needs: Needs) -> anyhow::Result<Option<Hosted>> {
+pub(crate) async fn start_embedded(folder: &Path, needs: &Needs) -> anyhow::Result<Option<Hosted>> {
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-    let mut hosted = match start(folder, listen, true).await {
+    let mut hosted = match start(folder, listen, true, None).await {
         Ok(hosted) => hosted,
         Err(StartError::Journal(JournalError::Locked { .. }) | StartError::Blobs(blobs::OpenError::InUse { .. })) => {
             return Ok(None);
         }
         Err(error) => return Err(error.into()),
     };
-    if let Needs::Workers { trust } = needs {
-        let (workers, cores) = (workers_for(trust), machine_cores());
-        hosted.add_workers(folder, workers, cores)?;
+    if let Needs::Workers { trust, images } = needs {
+        let (workers, cores) = (workers_for(*trust), machine_cores());
+        hosted.add_workers(folder, workers, cores, &ContainerArgs::of_embedded(images.as_deref()))?;
         note(format_args!(
             "no exchange is running: using an embedded one with {} on this machine's {}",
             count(workers.into(), "worker"),

@@ -1,6 +1,11 @@
 //! What `run` and `map` have in common: choosing the terms, uploading, submitting, following.
 
+mod app;
 pub(crate) mod trial;
+mod twice;
+mod work;
+
+pub(crate) use work::{Program, TaskOf, Work};
 
 use crate::attach::{Attached, ExchangeArgs, Needs, attach};
 use crate::commands::Context;
@@ -15,13 +20,13 @@ use anyhow::{Context as _, bail};
 use api::exchange::Category;
 use api::job::{Job, TaskResult};
 use api::order::Kind;
-use api::params::Input;
+use api::params::{Input, Row};
 use clap::Args;
 use client::{BookFilter, Client, JobSpec, Tasks};
 use futures::{StreamExt as _, TryStreamExt as _};
 use orders::SigningKey;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use trial::Tried;
 use units::{Address, Amount, OrderHash, Tag};
@@ -58,6 +63,10 @@ pub(crate) struct Terms {
     /// Where results go. Default: a new folder here, named after the program and the job, made when there are files.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Says that an image's results are the same wherever and whenever it runs: where several machines are to agree, its first
+    /// task is else tried twice, and a file that differs is shown before trust is bought.
+    #[arg(long)]
+    pub(crate) reproducible: bool,
     /// Only this pool: its name on the exchange, or its address.
     #[arg(long, value_name = "NAME|ADDRESS")]
     pub(crate) pool: Option<String>,
@@ -89,22 +98,11 @@ pub(crate) struct Terms {
     pub(crate) exchange: ExchangeArgs,
 }
 
-/// What is to be run.
-#[derive(Debug)]
-pub(crate) struct Work<'a> {
-    /// A WebAssembly file, or a published app's address.
-    pub(crate) app: &'a str,
-    /// Arguments of every task.
-    pub(crate) args: Vec<String>,
-    /// A file of its own for each task, and its task's arguments; none: one task.
-    pub(crate) files: Option<Vec<(PathBuf, Vec<String>)>>,
-}
-
 /// Submits the work on these terms and follows it to its end.
-pub(crate) async fn submit(context: &Context, terms: &Terms, work: Work<'_>) -> anyhow::Result<Exit> {
+pub(crate) async fn submit(context: &Context, terms: &Terms, work: Work) -> anyhow::Result<Exit> {
     check_files(terms, &work)?;
     let key = wallet::load(&context.home)?;
-    let needs = Needs::Workers { trust: terms.trust.unwrap_or(1) };
+    let needs = Needs::Workers { trust: terms.trust.unwrap_or(1), images: work.images() };
     let mut attached = attach(&context.home, &key, &terms.exchange, needs).await?;
     if terms.detach && attached.hosted.is_some() {
         attached.close().await;
@@ -123,7 +121,7 @@ pub(crate) async fn submit(context: &Context, terms: &Terms, work: Work<'_>) -> 
 async fn submit_to(
     context: &Context,
     terms: &Terms,
-    work: Work<'_>,
+    work: Work,
     attached: &mut Attached,
     key: &SigningKey,
     mut interrupt: Interrupt,
@@ -137,6 +135,14 @@ async fn submit_to(
             return Ok(Exit::Interrupted);
         }
     };
+    let (Class::Given(class) | Class::Tried(class)) = &prepared.class;
+    tokio::select! {
+        checked = Box::pin(twice::check(terms, &prepared, class, attached)) => checked?,
+        () = interrupt.wait() => {
+            note("interrupted before the job was submitted");
+            return Ok(Exit::Interrupted);
+        }
+    }
     let (class, tried) = match prepared.class.clone() {
         Class::Given(class) => (class, None),
         Class::Tried(class) => {
@@ -216,29 +222,44 @@ struct Prepared {
 }
 
 /// Uploads what the job needs, and finds out how its time class is chosen.
-async fn prepare(context: &Context, terms: &Terms, work: Work<'_>, attached: &Attached) -> anyhow::Result<Prepared> {
+async fn prepare(context: &Context, terms: &Terms, work: Work, attached: &Attached) -> anyhow::Result<Prepared> {
     let client = &attached.client;
     consent::to_strangers(&context.home, client, terms.yes)?;
     let trust = terms.trust.unwrap_or(if client.exchange().private { 1 } else { TRUST_AMONG_STRANGERS });
-    let volume = work.files.as_ref().map_or(1, Vec::len) as u64;
+    let volume = work.tasks.as_ref().map_or(1, Vec::len) as u64;
     let class = class_for(client, terms, volume)?;
     let pool = terms.pool.as_deref().map(|pool| pool_address(client, pool)).transpose()?;
-    let (app, app_max_price, app_name) = app(client, work.app).await?;
-    let inputs = upload_all(client, &terms.inputs).await?;
-    let names: Vec<String> = work.files.iter().flatten().map(|(file, _)| file_name(file)).collect();
-    let tasks = match work.files {
+    let app = app::find_app(client, &work.program).await?;
+    let mut inputs = upload_all(client, &terms.inputs).await?;
+    inputs.extend(app.inputs);
+    let with_prefix = |args: Vec<String>| app.prefix.iter().cloned().chain(args).collect::<Vec<_>>();
+    let names: Vec<String> = work.tasks.iter().flatten().map(|task| task.name.clone()).collect();
+    let tasks = match work.tasks {
         None => Tasks::Alike { count: 1 },
-        Some(files) => rows(client, files).await?,
+        Some(tasks) => {
+            let tasks = tasks.into_iter().map(|task| TaskOf { args: with_prefix(task.args), ..task });
+            rows(client, tasks.collect()).await?
+        }
     };
+    let app_name = app.name;
     let title = terms.title.clone().unwrap_or_else(|| match volume {
         1 => app_name.clone(),
         _ => format!("{app_name} × {volume}"),
     });
     let title: String = title.chars().take(TITLE_CHARS).collect();
-    let tag = terms.tags.iter().fold(Tag::NONE, |all, tag| all.union(*tag));
-    let region = terms.region.clone();
-    let spec =
-        JobSpec { app_max_price, args: work.args, inputs, tasks, trust, pool, tag, region, title, ..JobSpec::of(app) };
+    let spec = JobSpec {
+        app_max_price: app.price,
+        tag: terms.tags.iter().fold(app.tag, |all, tag| all.union(*tag)),
+        region: terms.region.clone(),
+        stdout: app.stdout,
+        args: with_prefix(work.args),
+        inputs,
+        tasks,
+        trust,
+        pool,
+        title,
+        ..JobSpec::of(app.address)
+    };
     Ok(Prepared { spec, class, app_name, names, volume })
 }
 
@@ -274,11 +295,11 @@ impl Prepared {
     ) -> anyhow::Result<JobRecord> {
         let client = &attached.client;
         let private = client.exchange().private;
-        let (volume, trust) = (tasks.count(), self.spec.trust);
+        let volume = tasks.count();
         let max_price = match terms.max_price {
             Some(price) => price,
             None if private => Amount::ZERO,
-            None => asked_price(client, class.id, trust, volume, terms.yes).await?,
+            None => asked_price(client, &self.spec, class.id, volume, terms.yes).await?,
         };
         let spec = JobSpec { tasks, category: class.id, max_price, ..self.spec.clone() };
         let submitted = client.submit(&spec).await?;
@@ -308,9 +329,8 @@ impl Prepared {
 }
 
 /// Complains of missing files before anything is started or sent.
-fn check_files(terms: &Terms, work: &Work<'_>) -> anyhow::Result<()> {
-    let own = work.files.iter().flatten().map(|(file, _)| file);
-    for file in terms.inputs.iter().chain(own) {
+fn check_files(terms: &Terms, work: &Work) -> anyhow::Result<()> {
+    for file in terms.inputs.iter().chain(work.files()) {
         if file.is_dir() {
             bail!("{} is a folder; name the files in it", file.display());
         }
@@ -325,27 +345,6 @@ fn check_files(terms: &Terms, work: &Work<'_>) -> anyhow::Result<()> {
         bail!("{} is a file; --out names a folder", out.display());
     }
     Ok(())
-}
-
-/// The app's address, the most it may cost, and a name for it.
-async fn app(client: &Client, app: &str) -> anyhow::Result<(Address, Amount, String)> {
-    let path = Path::new(app);
-    if path.exists() {
-        let name = path.file_stem().map_or_else(|| "app".to_owned(), |stem| stem.to_string_lossy().into_owned());
-        return Ok((client.publish_app(path).await?.address, Amount::ZERO, name));
-    }
-    let Ok(address) = app.parse::<Address>() else {
-        return Err(hinted(
-            format!("there is no file {app}"),
-            "a WebAssembly module built for wasm32-wasip1, or a published app's address",
-        ));
-    };
-    let filter = BookFilter { kind: Some(Kind::App), ..BookFilter::default() };
-    let price = client.book(filter).await?.into_iter().filter(|row| row.subject == address).map(|row| row.price).min();
-    match price {
-        Some(price) => Ok((address, price, crate::describe::short(address))),
-        None => Err(hinted(format!("nobody offers the app {app}"), "`hands book --kind app` shows the apps on offer")),
-    }
 }
 
 /// How the time class is found: it was said, or there is nothing to save by finding out, or a task is tried.
@@ -390,10 +389,11 @@ pub(crate) fn pool_address(client: &Client, pool: &str) -> anyhow::Result<Addres
 }
 
 /// What the book asks now for so many tasks; the person agrees to it.
-async fn asked_price(client: &Client, category: u64, trust: u64, volume: u64, yes: bool) -> anyhow::Result<Amount> {
+async fn asked_price(client: &Client, spec: &JobSpec, category: u64, volume: u64, yes: bool) -> anyhow::Result<Amount> {
+    let trust = spec.trust;
     let filter = BookFilter { kind: Some(Kind::Workerpool), category: Some(category), ..BookFilter::default() };
     let mut asks = client.book(filter).await?;
-    asks.retain(|row| row.trust.unwrap_or_default() >= trust);
+    asks.retain(|row| row.trust.unwrap_or_default() >= trust && spec.tag.is_subset_of(row.tag));
     asks.sort_by_key(|row| row.price);
     let mut offered = 0_u64;
     let mut price = None;
@@ -426,17 +426,17 @@ async fn upload_all(client: &Client, files: &[PathBuf]) -> anyhow::Result<Vec<In
 }
 
 /// Sends each task's own file and makes its row of the table.
-async fn rows(client: &Client, files: Vec<(PathBuf, Vec<String>)>) -> anyhow::Result<Tasks> {
-    let total = files.len() as u64;
-    let (paths, args): (Vec<PathBuf>, Vec<Vec<String>>) = files.into_iter().unzip();
-    if total > 100 {
-        note(format_args!("sending {}", count(total, "file")));
+async fn rows(client: &Client, tasks: Vec<TaskOf>) -> anyhow::Result<Tasks> {
+    let files = tasks.iter().filter(|task| task.file.is_some()).count() as u64;
+    if files > 100 {
+        note(format_args!("sending {}", count(files, "file")));
     }
-    let inputs = upload_all(client, &paths).await?;
-    let rows = inputs.into_iter().zip(args).map(|(input, args)| api::params::Row { args, inputs: vec![input] });
-    Ok(Tasks::Rows(rows.collect()))
-}
-
-fn file_name(file: &Path) -> String {
-    file.file_name().map_or_else(|| "file".to_owned(), |name| name.to_string_lossy().into_owned())
+    let uploads = tasks.into_iter().map(|TaskOf { file, args, .. }| async move {
+        let inputs = match file {
+            Some(file) => upload_all(client, &[file]).await?,
+            None => Vec::new(),
+        };
+        anyhow::Ok(Row { args, inputs })
+    });
+    Ok(Tasks::Rows(futures::stream::iter(uploads).buffered(UPLOADS).try_collect().await?))
 }

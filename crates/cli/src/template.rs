@@ -1,4 +1,4 @@
-//! Arguments of `hands map`: `{in}`, `{stem}` and `{out}` for each file.
+//! Arguments of `hands map`: what stands in braces is filled in for each task.
 
 use anyhow::bail;
 use std::path::Path;
@@ -9,17 +9,30 @@ const INPUTS: &str = "/iexec_in";
 pub(crate) const OUTPUTS: &str = "/iexec_out";
 
 /// The arguments of one file's task.
-pub(crate) fn fill(args: &[String], file: &Path) -> anyhow::Result<Vec<String>> {
+pub(crate) fn fill(args: &[String], file: &Path, index: usize) -> anyhow::Result<Vec<String>> {
     let name = plain(file, file.file_name())?;
     let stem = plain(file, file.file_stem())?;
     let input = format!("{INPUTS}/{name}");
+    let index = index.to_string();
     let value = |key: &str| match key {
         "in" => Some(input.as_str()),
         "stem" => Some(stem),
+        "i" => Some(index.as_str()),
         "out" => Some(OUTPUTS),
         _ => None,
     };
     Ok(args.iter().map(|arg| substitute(arg, value)).collect())
+}
+
+/// The arguments of a task that has no file, but a value for this key.
+pub(crate) fn fill_with(args: &[String], key: &str, value: &str, index: usize) -> Vec<String> {
+    let index = index.to_string();
+    let known = |found: &str| match found {
+        "i" => Some(index.as_str()),
+        "out" => Some(OUTPUTS),
+        _ => (found == key).then_some(value),
+    };
+    args.iter().map(|arg| substitute(arg, known)).collect()
 }
 
 /// The arguments of a single task, which has no file of its own: only `{out}` means something.
@@ -63,15 +76,15 @@ mod tests {
 
     fn filled(args: &[&str], file: &str) -> Vec<String> {
         let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        fill(&args, file.as_ref()).unwrap()
+        fill(&args, file.as_ref(), 7).unwrap()
     }
 
     #[test]
     fn in_stem_and_out_are_filled_in_for_each_file() {
-        let args = ["{in}", "{out}/{stem}.jpg", "--stem={stem}{stem}"];
+        let args = ["{in}", "{out}/{stem}.jpg", "--stem={stem}{stem}", "{i}"];
         assert_eq!(
             filled(&args, "photos/sea.side.png"),
-            ["/iexec_in/sea.side.png", "/iexec_out/sea.side.jpg", "--stem=sea.sidesea.side"]
+            ["/iexec_in/sea.side.png", "/iexec_out/sea.side.jpg", "--stem=sea.sidesea.side", "7"]
         );
     }
 

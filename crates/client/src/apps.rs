@@ -5,8 +5,9 @@ use crate::error::Error;
 use crate::market::BookFilter;
 use abi::Call;
 use abi::call::{NewApp, NewWorkerpool};
-use abi::contracts::Registry;
+use abi::contracts::{Asset, Registry};
 use alloy_sol_types::{SolCall, SolValue};
+use api::image::ImageAddress;
 use api::limits::SAFE_INTEGER;
 use api::order::{AnyOrder, BookRow, Kind};
 use orders::AppOrder;
@@ -15,6 +16,8 @@ use units::{Address, Amount, Bytes, Digest, Tag, U256};
 
 /// What runs WebAssembly commands.
 const WASM: &str = "WASM";
+/// What runs container images, in iExec's word.
+const IMAGE: &str = "DOCKER";
 /// How many bytes a WebAssembly module begins with, and which.
 const MAGIC: &[u8] = b"\0asm";
 
@@ -63,14 +66,50 @@ impl Client {
         price: AppPrice,
     ) -> Result<App, Error> {
         let digest = self.upload_bytes(name, module).await?.digest;
+        self.publish(name, WASM, format!("blob:{digest}"), digest, price).await
+    }
+
+    /// Publishes a container image under a name and sees to it that an app order with this price rests on the book. `digest`
+    /// is that of its manifest, or of its list of platforms.
+    ///
+    /// # Errors
+    /// As of [`Client::publish_app`].
+    pub async fn publish_image(
+        &self,
+        name: &str,
+        image: &ImageAddress,
+        digest: Digest,
+        price: AppPrice,
+    ) -> Result<App, Error> {
+        self.publish(name, IMAGE, image.to_string(), digest, price).await
+    }
+
+    /// What an app is called.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Refused`] where there is none of this address.
+    pub async fn app_name(&self, app: Address) -> Result<String, Error> {
+        let answer = self.view(app, Asset::m_appNameCall {}.abi_encode()).await?;
+        String::abi_decode(&answer).map_err(|error| Error::answer("m_appName", error))
+    }
+
+    async fn publish(
+        &self,
+        name: &str,
+        kind: &str,
+        address: String,
+        digest: Digest,
+        price: AppPrice,
+    ) -> Result<App, Error> {
         let new = NewApp {
             owner: self.address(),
             name: name.to_owned(),
-            kind: WASM.to_owned(),
-            multiaddr: Bytes::from(format!("blob:{digest}").into_bytes()),
+            kind: kind.to_owned(),
+            multiaddr: Bytes::from(address.into_bytes()),
             checksum: digest.0,
             mrenclave: Bytes::new(),
         };
+        let tag = if kind == IMAGE { Tag::CONTAINERS } else { Tag::NONE };
         let address = self.predict_app(&new).await?;
         if !self.is_registered(self.exchange().app_registry, address).await? {
             match self.transact(&Call::CreateApp(Box::new(new))).await {
@@ -80,7 +119,7 @@ impl Client {
                 Err(error) => return Err(error),
             }
         }
-        self.offer_app(address, price).await?;
+        self.offer_app(address, price, tag).await?;
         Ok(App { address, digest })
     }
 
@@ -106,7 +145,7 @@ impl Client {
     }
 
     /// Sees to it that an app order with this price and for these requesters rests on the book.
-    async fn offer_app(&self, app: Address, price: AppPrice) -> Result<(), Error> {
+    async fn offer_app(&self, app: Address, price: AppPrice, tag: Tag) -> Result<(), Error> {
         let (appprice, requesterrestrict) = match price {
             AppPrice::OwnUse => (Amount::ZERO, self.address()),
             AppPrice::Everybody(price) => (price, Address::ZERO),
@@ -122,7 +161,7 @@ impl Client {
             app,
             appprice,
             volume: U256::from(SAFE_INTEGER),
-            tag: Tag::NONE,
+            tag,
             datasetrestrict: Address::ZERO,
             workerpoolrestrict: Address::ZERO,
             requesterrestrict,

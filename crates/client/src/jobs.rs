@@ -64,6 +64,8 @@ pub struct JobSpec {
     pub region: Option<String>,
     /// Whether floats are made canonical, at five times the cost of float code.
     pub canonical_nans: bool,
+    /// Of an image: whether standard output belongs to the result. A module's always does.
+    pub stdout: bool,
     /// A name for people.
     pub title: String,
 }
@@ -85,6 +87,7 @@ impl JobSpec {
             tag: Tag::NONE,
             region: None,
             canonical_nans: false,
+            stdout: false,
             title: String::new(),
         }
     }
@@ -157,6 +160,7 @@ impl Client {
             table,
             canonical_nans: spec.canonical_nans,
             region: spec.region.clone(),
+            stdout: spec.stdout,
         };
         let params = Params { manyhands: Some(bag), ..Params::default() };
         let text = serde_json::to_string(&params).expect("params are plain JSON");

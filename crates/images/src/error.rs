@@ -9,7 +9,17 @@ pub enum Error {
     /// The image itself is at fault, wherever it is fetched: every machine would say so.
     #[error("the image is refused: {0}")]
     Refused(#[from] Fault),
-    /// The registry cannot be reached, does not have it, or does not let us: another time or machine may fare better.
+    /// The registry says that it has no such thing, or none for us: it will say so to others like us.
+    #[error("{registry} does not give {what}: {why}")]
+    NotThere {
+        /// The registry's host.
+        registry: String,
+        /// What was asked for.
+        what: String,
+        /// What it said.
+        why: String,
+    },
+    /// The registry cannot be reached or breaks off: another time or machine may fare better.
     #[error("{registry} does not give {what}: {why}")]
     Unreachable {
         /// The registry's host.

@@ -16,7 +16,9 @@
 mod archive;
 mod error;
 mod layer;
+mod logins;
 mod manifest;
+mod pack;
 mod reference;
 mod registry;
 mod store;
@@ -24,6 +26,7 @@ mod tree;
 
 pub use error::{Error, Fault};
 pub use manifest::{Config, Image, LayerKind};
-pub use reference::{Reference, Registries};
+pub use pack::{pack, pack_image};
+pub use reference::{PUBLIC_REGISTRIES, Reference, Registries};
 pub use registry::{Credentials, Puller};
 pub use store::{Caps, Owner, Prepared, Store};

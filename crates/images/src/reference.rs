@@ -8,8 +8,16 @@ use units::Digest;
 
 /// The registries that are allowed unless the owner says otherwise: large public ones. An image's name is a stranger's
 /// word, and fetching it makes this machine speak to the host it names.
-const PUBLIC: &[&str] =
-    &["docker.io", "gcr.io", "ghcr.io", "mcr.microsoft.com", "public.ecr.aws", "quay.io", "registry.gitlab.com"];
+pub const PUBLIC_REGISTRIES: &[&str] = &[
+    "docker.io",
+    "gcr.io",
+    "ghcr.io",
+    "mcr.microsoft.com",
+    "public.ecr.aws",
+    "quay.io",
+    "registry.gitlab.com",
+    "registry.hub.docker.com",
+];
 
 /// An image's name: `[HOST/]NAME[:TAG][@sha256:DIGEST]`; without a host Docker Hub's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +79,7 @@ pub struct Registries {
 
 impl Default for Registries {
     fn default() -> Self {
-        Self { secure: PUBLIC.iter().map(|&host| host.to_owned()).collect(), plain: BTreeSet::new() }
+        Self { secure: PUBLIC_REGISTRIES.iter().map(|&host| host.to_owned()).collect(), plain: BTreeSet::new() }
     }
 }
 

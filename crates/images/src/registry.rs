@@ -81,7 +81,8 @@ impl Puller {
     /// kept and named by its digest costs no word to the registry. Dropping the future leaves nothing half done.
     ///
     /// # Errors
-    /// [`Error::NotAllowed`] before anything is asked; then [`Error::Unreachable`], [`Error::Refused`], [`Error::Here`].
+    /// [`Error::NotAllowed`] before anything is asked; then [`Error::NotThere`], [`Error::Unreachable`], [`Error::Refused`],
+    /// [`Error::Here`].
     pub async fn pull(
         &self,
         reference: &Reference,
@@ -111,6 +112,24 @@ impl Puller {
         }
         let config = store.document(manifest.config.digest)?.ok_or(Fault::Missing(manifest.config.digest))?;
         Ok(manifest.with_config(digest, &config)?)
+    }
+
+    /// Which image a name means now: the digest of its manifest or list of platforms. Nothing is kept.
+    ///
+    /// # Errors
+    /// As of [`Puller::pull`].
+    pub async fn resolve(&self, reference: &Reference, credentials: &Credentials) -> Result<Digest, Error> {
+        self.registries.check(reference)?;
+        let auth = credentials.to_auth();
+        self.client.store_auth_if_needed(reference.registry(), &auth).await;
+        let asked = self.client.pull_manifest_raw(reference.name(), &auth, MANIFESTS).await;
+        let (bytes, _) = asked.map_err(|error| unreachable(reference, "the manifest", error))?;
+        Document::read(&bytes)?;
+        let found = Digest::from(<[u8; 32]>::from(Sha256::digest(&bytes)));
+        match reference.digest() {
+            Some(expected) if expected != found => Err(Fault::Digest { expected, found }.into()),
+            Some(_) | None => Ok(found),
+        }
     }
 
     /// The manifest for this machine's platform, kept.
@@ -216,23 +235,28 @@ fn check_document(blob: Blob, store: &Store) -> Result<(), Fault> {
 }
 
 fn unreachable(reference: &Reference, what: &str, error: OciDistributionError) -> Error {
-    let why = match &error {
+    let (registry, what) = (reference.registry().to_owned(), what.to_owned());
+    let sign_in = "it asks for a sign-in, or does not take this one".to_owned();
+    let said = match &error {
         OciDistributionError::RegistryError { envelope, .. } => {
             let told = envelope.errors.iter().map(|it| match it.code {
                 OciErrorCode::ManifestUnknown | OciErrorCode::NameUnknown => "there is no such image".to_owned(),
                 OciErrorCode::Denied | OciErrorCode::Unauthorized => "it asks for a sign-in".to_owned(),
                 _ => format!("{:?} {}", it.code, it.message),
             });
-            told.collect::<Vec<_>>().join("; ")
+            Some(told.collect::<Vec<_>>().join("; "))
         }
         OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
-            "it asks for a sign-in, or does not take this one".to_owned()
+            Some(sign_in)
         }
-        OciDistributionError::ImageManifestNotFoundError(_) => "there is no such image".to_owned(),
-        OciDistributionError::RequestError(error) => chain(error),
-        other => other.to_string(),
+        OciDistributionError::ImageManifestNotFoundError(_) => Some("there is no such image".to_owned()),
+        _ => None,
     };
-    Error::Unreachable { registry: reference.registry().to_owned(), what: what.to_owned(), why }
+    match (said, error) {
+        (Some(why), _) => Error::NotThere { registry, what, why },
+        (None, OciDistributionError::RequestError(error)) => Error::Unreachable { registry, what, why: chain(&error) },
+        (None, other) => Error::Unreachable { registry, what, why: other.to_string() },
+    }
 }
 
 /// An error with all its causes, which say what really happened.

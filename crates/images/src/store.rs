@@ -18,6 +18,9 @@ use std::time::SystemTime;
 use tempfile::{NamedTempFile, TempDir};
 use units::Digest;
 
+/// Manifests and configs are smaller than this, and cost nothing to keep.
+const SMALL_BYTES: u64 = 64 << 10;
+
 /// What a machine takes on for an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caps {
@@ -115,14 +118,39 @@ impl Store {
         Ok(Some(manifest.with_config(digest, &config)?))
     }
 
+    /// The image of this manifest, if it is unpacked for `owner`; its layers need not be kept any more.
+    ///
+    /// # Errors
+    /// [`Error::Here`], and [`Error::Refused`] for what was kept and is no image.
+    pub fn prepared(&self, digest: Digest, owner: Option<Owner>) -> Result<Option<Prepared>, Error> {
+        let Some(bytes) = self.document(digest)? else { return Ok(None) };
+        let manifest = match Document::read(&bytes)? {
+            Document::Index(chosen) => return self.prepared(chosen.digest, owner),
+            Document::Manifest(manifest) => manifest,
+        };
+        let Some(config) = self.document(manifest.config.digest)? else { return Ok(None) };
+        let tree = self.tree_path(digest, owner);
+        if !tree.is_dir() {
+            return Ok(None);
+        }
+        // When it was last used: the oldest leave first.
+        File::open(&tree)?.set_modified(SystemTime::now())?;
+        let image = manifest.with_config(digest, &config)?;
+        Ok(Some(Prepared { digest, tree, config: image.config }))
+    }
+
+    fn tree_path(&self, digest: Digest, owner: Option<Owner>) -> PathBuf {
+        let whose = owner.map_or_else(String::new, |owner| format!("-{}-{}", owner.user, owner.group));
+        self.folder.join("trees").join(format!("{}{whose}", digest.hex()))
+    }
+
     /// The image's files, unpacked for `owner` (`None`: this process's user), made now unless they are there.
     /// Long for a large image: not for a thread that must answer.
     ///
     /// # Errors
     /// [`Error::Refused`] for an image that breaks a rule, [`Error::Here`] for this machine's disk; nothing is left then.
     pub fn unpack(&self, image: &Image, owner: Option<Owner>) -> Result<Prepared, Error> {
-        let whose = owner.map_or_else(String::new, |owner| format!("-{}-{}", owner.user, owner.group));
-        let tree = self.folder.join("trees").join(format!("{}{whose}", image.digest.hex()));
+        let tree = self.tree_path(image.digest, owner);
         let prepared = Prepared { digest: image.digest, tree, config: image.config.clone() };
         if prepared.tree.is_dir() {
             // When it was last used: the oldest leave first.
@@ -144,25 +172,28 @@ impl Store {
         }
     }
 
-    /// Frees space: packed layers go (an unpacked tree does not need them), then the trees used longest ago, until what is
-    /// kept is at most `bytes`. Trees in `used` stay. What is kept then, bytes.
+    /// Frees space: packed layers go (an unpacked tree does not need them), then the trees used longest ago, then what small
+    /// documents there are, until what is kept is at most `bytes`. Trees in `used` stay. What is kept then, bytes.
     ///
     /// # Errors
     /// The folder cannot be read.
     pub fn shrink(&self, bytes: u64, used: &[Digest]) -> io::Result<u64> {
-        let mut kept: Vec<(SystemTime, PathBuf, u64)> = Vec::new();
+        let mut kept: Vec<(u8, SystemTime, PathBuf, u64)> = Vec::new();
         for name in ["blobs", "trees"] {
             for entry in fs::read_dir(self.folder.join(name))? {
                 let path = entry?.path();
-                let modified =
-                    if name == "blobs" { SystemTime::UNIX_EPOCH } else { fs::metadata(&path)?.modified()? };
-                let size = size_of(&path)?;
-                kept.push((modified, path, size));
+                let (modified, size) = (fs::metadata(&path)?.modified()?, size_of(&path)?);
+                let turn = match name {
+                    "blobs" if size > SMALL_BYTES => 0,
+                    "trees" => 1,
+                    _ => 2,
+                };
+                kept.push((turn, modified, path, size));
             }
         }
         kept.sort();
-        let mut total = kept.iter().map(|(_, _, size)| size).fold(0_u64, |sum, size| sum.saturating_add(*size));
-        for (_, path, size) in kept {
+        let mut total = kept.iter().map(|(_, _, _, size)| size).fold(0_u64, |sum, size| sum.saturating_add(*size));
+        for (_, _, path, size) in kept {
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if total <= bytes || used.iter().any(|digest| name.starts_with(&digest.hex())) {
                 continue;

@@ -13,6 +13,7 @@ mod decide;
 mod explain;
 mod facts;
 mod fleet;
+mod image;
 mod jobs;
 mod observe;
 mod output;
@@ -28,6 +29,7 @@ pub use dispatch::{
     WorkerView,
 };
 pub use explain::Standing;
+pub use image::{capability, image};
 pub use jobs::JobView;
 pub use output::{Ending, Message, Output, Package};
 pub use wishes::{Read, Wishes};

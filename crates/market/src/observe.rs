@@ -212,7 +212,7 @@ impl Market {
             requester: deal.requester,
             needs: [deal.app.pointer, deal.dataset.pointer].into_iter().filter(|it| !it.is_zero()).collect(),
             region: (self.read)(&deal.params).region,
-            tag: deal.tag,
+            tag: deal.tag.union(crate::image::capability(&self.exchange, deal.app.pointer)),
         };
         self.jobs.matched(request, id, deal);
         self.deals.insert(id, request);

@@ -38,6 +38,13 @@ use watch::Ended;
 /// The first of the users and groups of this machine that containers' own are mapped to; 65,536 of them. Nobody's.
 pub const FIRST_ID: u32 = 0x4d48_0000;
 
+/// Memory of gVisor's own kernel.
+const KERNEL_BYTES: u64 = 64 << 20;
+/// Threads of gVisor's own kernel.
+const KERNEL_THREADS: u64 = 1_024;
+/// The folders of an image that something is mounted over.
+const MOUNT_POINTS: &[&str] = &["dev", "iexec_in", "iexec_out", "proc", "tmp"];
+
 /// One run of a container.
 #[derive(Clone, Debug)]
 pub struct ContainerRun {
@@ -95,14 +102,23 @@ pub enum ContainersError {
 }
 
 impl Containers {
+    /// Whether this process could run containers here: it is root, and the machine can limit them.
+    ///
+    /// # Errors
+    /// [`ContainersError`].
+    pub fn check() -> Result<(), ContainersError> {
+        if !rustix::process::geteuid().is_root() {
+            return Err(ContainersError::NotRoot);
+        }
+        Groups::find().map(drop)
+    }
+
     /// Readies this machine: `scratch` is made, and what an agent that was killed left there is swept.
     ///
     /// # Errors
     /// [`ContainersError`].
     pub fn open(runtime: Runtime, scratch: &Path) -> Result<Self, ContainersError> {
-        if !rustix::process::geteuid().is_root() {
-            return Err(ContainersError::NotRoot);
-        }
+        Self::check()?;
         let refused = |why: String| ContainersError::Folder { folder: scratch.to_owned(), why };
         fs::create_dir_all(scratch.join("state")).map_err(|error| refused(error.to_string()))?;
         let scratch = scratch.canonicalize().map_err(|error| refused(error.to_string()))?;
@@ -134,8 +150,10 @@ impl Containers {
             Err(code) => return Ok(failed_to_start(code, run)),
         };
         let house = House::build(&self.scratch, run)?;
+        let ready = MOUNT_POINTS.iter().try_for_each(|name| mount_point(&run.root.join(name)));
+        ready.map_err(RunError::Scratch)?;
         let id = format!("hands-{}-{}", std::process::id(), self.started.fetch_add(1, Ordering::Relaxed));
-        let group = self.groups.make(&id, run).map_err(|error| machinery(&error))?;
+        let group = self.groups.make(&id, &self.with_room(run)).map_err(|error| machinery(&error))?;
         let spec = spec::spec(run, &command, &house, &group);
         let text = serde_json::to_vec(&spec).map_err(|error| machinery(&error))?;
         fs::write(house.bundle.join("config.json"), text).map_err(RunError::Scratch)?;
@@ -145,6 +163,16 @@ impl Containers {
         let denied = group.memory_denied();
         drop(group);
         self.conclude(run, ended?, &house, (peak, denied))
+    }
+
+    /// The run's limits, with room for the runtime's own kernel where it has one, which lives within them.
+    fn with_room(&self, run: &ContainerRun) -> ContainerRun {
+        let mut run = run.clone();
+        if self.runtime.kind == Kind::Runsc {
+            run.limits.memory_bytes = run.limits.memory_bytes.saturating_add(KERNEL_BYTES);
+            run.processes = run.processes.saturating_add(KERNEL_THREADS);
+        }
+        run
     }
 
     fn conclude(
@@ -209,6 +237,15 @@ impl Containers {
             }
         }
         Ok(())
+    }
+}
+
+/// Makes a folder of an image that lacks it. A link of that name stays: the runtime resolves it with the image as its root.
+fn mount_point(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Ok(()) => chown(folder, Some(FIRST_ID), Some(FIRST_ID)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -8,6 +8,7 @@
 use crate::history::Reads;
 use crate::problem::Answer;
 use crate::worker::{Brief, Seats};
+use api::image::ImageAddress;
 use api::limits;
 use api::params::{Params, ParamsError, Row};
 use blobs::Store;
@@ -101,7 +102,8 @@ impl Parties {
     /// Who has to be allowed to read the blob, so that a worker for this job is.
     async fn grantors(&self, brief: &Arc<Brief>, blob: Digest, store: &Store) -> Vec<Address> {
         let mut owners = Vec::new();
-        if brief.deal.app == blob {
+        let archive = brief.deal.image.as_deref().and_then(ImageAddress::archive);
+        if brief.deal.app == blob || archive == Some(blob) {
             owners.push(brief.app_owner);
         }
         if brief.deal.dataset.as_ref().is_some_and(|dataset| dataset.digest == blob) {

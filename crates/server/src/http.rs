@@ -16,6 +16,7 @@ mod repeats;
 pub(crate) use jobs::check_funds;
 pub(crate) use limiter::Limiter;
 pub(crate) use meta::SOFTWARE;
+pub(crate) use orders::check_image;
 pub(crate) use repeats::Repeats;
 
 use crate::access::Caller;

@@ -10,6 +10,7 @@ use crate::worker::Seats;
 use blobs::Store;
 use exchange::Genesis;
 use orders::Domain;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) streams: AtomicUsize,
     pub(crate) limiter: Limiter,
     pub(crate) repeats: Repeats,
+    /// The registries that images may come from; `None`: any.
+    pub(crate) registries: Option<BTreeSet<String>>,
     /// Cancelled when the server stops.
     pub(crate) stopping: CancellationToken,
 }

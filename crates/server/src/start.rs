@@ -16,7 +16,7 @@ use journal::history::{DealFilter, History, HistoryWriter, Page};
 use journal::{Journal, JournalError};
 use market::{JobView, Market};
 use orders::SigningKey;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -49,6 +49,8 @@ pub struct Config {
     pub private: bool,
     /// What workers and requesters of a private exchange must show; made of the operator's key if not given.
     pub join_token: Option<String>,
+    /// The registries that apps' images may come from, as `HOST[:PORT]`; `None`: any.
+    pub registries: Option<BTreeSet<String>>,
 }
 
 /// Why a server could not be started.
@@ -375,6 +377,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
         streams: AtomicUsize::new(0),
         limiter: Limiter::default(),
         repeats: Repeats::default(),
+        registries: config.registries,
         stopping: stop.clone(),
         genesis,
     });

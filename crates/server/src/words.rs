@@ -24,6 +24,7 @@ fn capabilities(tag: units::Tag) -> String {
         2 => "Gramine".to_owned(),
         3 => "TDX".to_owned(),
         8 => "a GPU".to_owned(),
+        9 => "a runtime for container images (`hands doctor` there says how to get one)".to_owned(),
         other => format!("capability {other}"),
     };
     let names: Vec<String> = (0..256).filter(|bit| bits.bit(*bit)).map(name).collect();

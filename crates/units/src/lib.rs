@@ -57,13 +57,20 @@ id! {
     TaskId
 }
 id! {
-    /// 256 bits of required capability; bit 0 is TEE, bits 1–3 name the TEE framework, bit 8 is GPU (iExec's numbering).
+    /// 256 bits of required capability; bit 0 is TEE, bits 1–3 name the TEE framework, bit 8 is GPU (iExec's numbering);
+    /// bit 9 is ours ([`Tag::CONTAINERS`]).
     Tag
 }
 
 impl Tag {
     /// No capability required.
     pub const NONE: Self = Self(B256::ZERO);
+    /// Bit 9, ours: a runtime for container images.
+    pub const CONTAINERS: Self = {
+        let mut bits = [0; 32];
+        bits[30] = 2;
+        Self(B256::new(bits))
+    };
 
     /// All bits that either tag has.
     #[must_use]

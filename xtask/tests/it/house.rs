@@ -27,7 +27,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
             "blobs", "api",
         ],
     ),
-    ("agent", &["units", "orders", "results", "blobs", "sandbox", "api"]),
+    ("agent", &["units", "orders", "results", "blobs", "images", "sandbox", "api"]),
     ("client", &["units", "orders", "abi", "results", "api"]),
     ("simulator", &["units", "orders", "abi", "poco", "exchange", "market", "api", "agent"]),
     ("manifest", &[]),
@@ -36,8 +36,8 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "units", "orders", "abi", "results", "poco", "exchange", "market", "journal", "blobs", "sandbox", "api",
-            "server", "agent", "client", "manifest", "bundle", "gallery",
+            "units", "orders", "abi", "results", "poco", "exchange", "market", "journal", "blobs", "images", "sandbox",
+            "api", "server", "agent", "client", "manifest", "bundle", "gallery",
         ],
     ),
 ];

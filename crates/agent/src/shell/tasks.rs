@@ -2,7 +2,7 @@
 
 use super::deals::Outfit;
 use super::{Connection, Errand, Shell, Work};
-use crate::kit::{Caps, Kit, Obstacle, fetch};
+use crate::kit::{Caps, Kit, Obstacle, Sources, fetch};
 use crate::link::Outgoing;
 use crate::policy::Action;
 use crate::runner::{Job, unusable};
@@ -63,9 +63,14 @@ impl Shell {
             Some(Outfit::Wait) => {}
             Some(Outfit::Load(brief)) => {
                 let caps = Caps { memory_mib: self.config.memory_mib, disk_mib: self.config.disk_mib };
-                let (fetcher, errand) = (self.fetcher.clone(), self.errand.clone());
+                let sources = Sources {
+                    fetcher: self.fetcher.clone(),
+                    #[cfg(target_os = "linux")]
+                    containers: self.config.containers.clone(),
+                };
+                let errand = self.errand.clone();
                 tokio::spawn(async move {
-                    let kit = Kit::load(*brief, caps, fetcher).await.map(Arc::new);
+                    let kit = Kit::load(*brief, caps, sources).await.map(Arc::new);
                     drop(errand.send(Errand::Loaded { deal, kit }));
                 });
             }

@@ -213,6 +213,7 @@ pub(crate) fn deal(app: Digest) -> DealBrief {
         deal: DealId(app.0),
         app,
         app_type: "WASM".to_owned(),
+        image: None,
         dataset: None,
         params: String::new(),
         first: 0,

@@ -204,13 +204,23 @@ async fn what_no_machine_can_run_is_a_failure_that_machines_agree_on() {
         let brief = DealBrief { params: params.to_owned(), ..good.clone() };
         assert_eq!(failure(&mut peer, config.clone(), &brief).await, Failure::Unusable(what), "{params}");
     }
-    let image = DealBrief { app_type: "DOCKER".to_owned(), ..good.clone() };
-    assert_eq!(failure(&mut peer, config.clone(), &image).await, Failure::Unusable(Unusable::Kind));
+    let unknown = DealBrief { app_type: "ALGOL".to_owned(), ..good.clone() };
+    assert_eq!(failure(&mut peer, config.clone(), &unknown).await, Failure::Unusable(Unusable::Kind));
     let nowhere = DealBrief { app: Digest::default(), ..good.clone() };
     assert_eq!(failure(&mut peer, config.clone(), &nowhere).await, Failure::Unusable(Unusable::App));
     let dataset = Input { name: "dataset".to_owned(), digest: Digest::default(), size: 0 };
     let no_data = DealBrief { dataset: Some(dataset), ..good };
     assert_eq!(failure(&mut peer, config, &no_data).await, Failure::Unusable(Unusable::Dataset));
+}
+
+#[tokio::test]
+async fn an_image_is_given_back_by_a_machine_that_runs_none() {
+    let mut peer = Peer::start().await;
+    let config = peer.config();
+    let good = deal(peer.store(&guests::hello()));
+    let image = Some("docker.io/library/alpine:3".to_owned());
+    let brief = DealBrief { app_type: "DOCKER".to_owned(), image, ..good };
+    assert_eq!(fate(&mut peer, config, &brief).await, DeclineReason::Runtime);
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ pub(crate) async fn run(context: &Context, ordered: Ordered) -> anyhow::Result<E
         return Box::pin(local::run(context, &app, said, planned, &options, workshop)).await;
     }
     let key = crate::wallet::load(&context.home)?;
-    let needs = Needs::Workers { trust: options.trust.unwrap_or(1) };
+    let needs = Needs::Workers { trust: options.trust.unwrap_or(1), images: None };
     let mut attached = attach(&context.home, &key, &options.exchange, needs).await?;
     if options.detach && attached.hosted.is_some() {
         attached.close().await;
@@ -268,7 +268,7 @@ pub(crate) async fn resume(
     leave: Leave,
 ) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen();
-    let needs = Needs::Workers { trust: errand.trust };
+    let needs = Needs::Workers { trust: errand.trust, images: None };
     let mut attached = attach_place(&context.home, key, &errand.place, needs).await?;
     let done = Box::pin(carry_on(context, &mut errand, &mut attached, key, interrupt, leave)).await;
     attached.close().await;

@@ -4,6 +4,7 @@ use crate::apps::{Catalog, Known, Origin};
 use crate::attach::{ExchangeArgs, Needs, attach};
 use crate::commands::{Cli, Context};
 use crate::exit::{Exit, hinted};
+use crate::image::FoundImage;
 use crate::listing::Format;
 use crate::{parse, wallet};
 use anyhow::Context as _;
@@ -22,7 +23,8 @@ Examples:
   hands app list                                what `hands NAME` there is
   hands app publish resize/                     an app: a folder with a manyhands.toml; then `hands resize …`
   hands app publish tool.wasm                   a program for your own use; `hands run` does it by itself
-  hands app publish tool.wasm --price 0.1       anybody may run it, for 0.1 credits a task")]
+  hands app publish tool.wasm --price 0.1       anybody may run it, for 0.1 credits a task
+  hands app publish --image docker.io/lab/tool:2 --price 0.1")]
 pub(crate) struct AppArgs {
     #[command(subcommand)]
     command: AppCommand,
@@ -30,7 +32,7 @@ pub(crate) struct AppArgs {
 
 #[derive(Debug, Subcommand)]
 enum AppCommand {
-    /// Publishes an app's folder, or a WebAssembly program, and offers it
+    /// Publishes an app's folder, a WebAssembly program or a container image, and offers it
     #[command(after_help = "\
 Examples:
   hands app publish resize/
@@ -40,8 +42,11 @@ A folder's manifest is checked first: mistakes are named with their lines. Its p
 each, and `hands NAME` works from then on.")]
     Publish {
         /// A folder with a manyhands.toml, or a WASI preview 1 command.
-        #[arg(value_name = "DIR|APP.wasm")]
-        app: PathBuf,
+        #[arg(value_name = "DIR|APP.wasm", required_unless_present = "image", conflicts_with = "image")]
+        app: Option<PathBuf>,
+        /// A container image in its place: its name in a registry, or an archive's file.
+        #[arg(long, value_name = "REF|FILE")]
+        image: Option<String>,
         /// What anybody pays for a task of it, in credits. Default: nobody else may run it.
         #[arg(long, value_name = "CREDITS", value_parser = parse::credits)]
         price: Option<Amount>,
@@ -49,6 +54,18 @@ each, and `hands NAME` works from then on.")]
         format: Format,
         #[command(flatten)]
         exchange: ExchangeArgs,
+    },
+    /// Builds an image that runs Python scripts, from Debian's packages: the same bytes from the same packages
+    #[command(after_help = "\
+Examples:
+  hands app image --out python3.11.tar
+  hands app publish --image python3.11.tar --price 0    as the operator: then `hands run script.py` finds it")]
+    Image {
+        /// The archive's file.
+        #[arg(long, value_name = "FILE", default_value = "python3.11.tar")]
+        out: PathBuf,
+        #[command(flatten)]
+        format: Format,
     },
     /// Lists the apps that `hands NAME` knows
     #[command(after_help = "Example: hands app list --json")]
@@ -69,37 +86,58 @@ each, and `hands NAME` works from then on.")]
 
 pub(crate) async fn run(context: &Context, args: AppArgs) -> anyhow::Result<Exit> {
     match args.command {
-        AppCommand::Publish { app, price, format, exchange } if app.is_dir() => {
+        AppCommand::Publish { app: Some(app), image: _, price, format, exchange } if app.is_dir() => {
             publish_folder(context, &app, price, format, &exchange).await
         }
-        AppCommand::Publish { app, price, format, exchange } => {
-            publish_program(context, &app, price, format, &exchange).await
+        AppCommand::Publish { app, image, price, format, exchange } => {
+            let image = match image {
+                Some(reference) => Some(crate::image::find(&reference).await?),
+                None => None,
+            };
+            publish_program(context, app, image, price, format, &exchange).await
         }
+        AppCommand::Image { out, format } => build_image(&out, format),
         AppCommand::List { format } => list(context, format),
         AppCommand::Show { app, format } => show(context, &app, format),
     }
 }
 
+fn build_image(out: &Path, format: Format) -> anyhow::Result<Exit> {
+    let (digest, packages) = crate::python::build(out)?;
+    let value = json!({ "image": out, "digest": digest, "packages": packages });
+    let lines = [("image", out.display().to_string()), ("digest", digest.to_string()), ("of", packages.join(", "))];
+    format.one(&value, &lines)?;
+    Ok(Exit::Done)
+}
+
+/// Publishes what is no folder: an image, or a module's file.
+async fn publish(
+    client: &Client,
+    app: Option<PathBuf>,
+    image: Option<FoundImage>,
+    price: Option<Amount>,
+) -> anyhow::Result<App> {
+    if let Some(image) = image {
+        return image.publish(client, price.map_or(AppPrice::OwnUse, AppPrice::Everybody)).await;
+    }
+    let app = app.context("an app is a WebAssembly file or an image")?;
+    let Some(price) = price else { return Ok(client.publish_app(&app).await?) };
+    let module = std::fs::read(&app).with_context(|| format!("cannot read {}", app.display()))?;
+    let name = app.file_stem().and_then(|name| name.to_str()).unwrap_or("app");
+    Ok(client.publish_module(name, module, AppPrice::Everybody(price)).await?)
+}
+
 async fn publish_program(
     context: &Context,
-    app: &Path,
+    app: Option<PathBuf>,
+    image: Option<FoundImage>,
     price: Option<Amount>,
     format: Format,
     exchange: &ExchangeArgs,
 ) -> anyhow::Result<Exit> {
     let key = wallet::load(&context.home)?;
     let attached = attach(&context.home, &key, exchange, Needs::Answers).await?;
-    let published = match price {
-        None => attached.client.publish_app(app).await.map_err(anyhow::Error::from),
-        Some(price) => {
-            let publish = async {
-                let module = std::fs::read(app).with_context(|| format!("cannot read {}", app.display()))?;
-                let name = app.file_stem().and_then(|name| name.to_str()).unwrap_or("app");
-                Ok(attached.client.publish_module(name, module, AppPrice::Everybody(price)).await?)
-            };
-            publish.await
-        }
-    };
+    let published = publish(&attached.client, app, image, price).await;
     attached.close().await;
     let published: App = published?;
     let value = json!({ "app": published.address, "digest": published.digest });

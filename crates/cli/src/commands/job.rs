@@ -225,7 +225,7 @@ async fn watch(context: &Context, job: &JobName, out: Option<PathBuf>, yes: bool
     }
     let trust = known.map_or(1, |record| u64::try_from(record.order.order.trust).unwrap_or(1));
     let interrupt = Interrupt::listen();
-    let found = job.find(context, Needs::Workers { trust }).await?;
+    let found = job.find(context, Needs::Workers { trust, images: Some(Vec::new()) }).await?;
     let record = match found.record {
         Some(record) => record,
         None => adopt(context, &found.attached, found.id).await?,

@@ -3,6 +3,7 @@
 use crate::attach::connect;
 use crate::attach::note_running;
 use crate::commands::Context;
+use crate::containers::listed;
 use crate::exit::Exit;
 use crate::terminal::say;
 use crate::{host, parse};
@@ -36,11 +37,16 @@ pub(crate) struct ServeArgs {
     /// shows.
     #[arg(long, value_name = "CREDITS", default_value = "1000", value_parser = parse::credits)]
     stakes: Amount,
+    /// On an open exchange: one more registry whose images may be sold, as HOST[:PORT]; may be given many times. Large public
+    /// ones may anyway; what most workers fetch nothing from, nobody should sell.
+    #[arg(long = "registry", value_name = "HOST")]
+    registries: Vec<String>,
 }
 
 pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Exit> {
     let folder = std::path::absolute(args.data.unwrap_or_else(|| context.home.exchange_folder()))?;
-    let hosted = host::start(&folder, args.listen, args.private).await?;
+    let registries = (!args.private).then(|| listed(&args.registries));
+    let hosted = host::start(&folder, args.listen, args.private, registries).await?;
     note_running(&context.home, &folder)?;
     let url = host::url_for_others(hosted.addr());
     // Before the address is said: whoever reads it may act with the operator's key at once.

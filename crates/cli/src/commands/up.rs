@@ -2,6 +2,7 @@
 
 use crate::attach::note_running;
 use crate::commands::Context;
+use crate::containers::ContainerArgs;
 use crate::describe::count;
 use crate::exit::Exit;
 use crate::host;
@@ -33,13 +34,15 @@ pub(crate) struct UpArgs {
     /// Cores lent to tasks. Default: all.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cores: Option<u32>,
+    #[command(flatten)]
+    containers: ContainerArgs,
 }
 
 pub(crate) async fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
     let folder = std::path::absolute(args.data.unwrap_or_else(|| context.home.exchange_folder()))?;
     let cores = args.cores.unwrap_or_else(host::machine_cores);
-    let mut hosted = host::start(&folder, args.listen, true).await?;
-    hosted.add_workers(&folder, args.workers, cores)?;
+    let mut hosted = host::start(&folder, args.listen, true, None).await?;
+    hosted.add_workers(&folder, args.workers, cores, &args.containers)?;
     note_running(&context.home, &folder)?;
     let url = host::url_for_others(hosted.addr());
     let token = hosted.join_token().unwrap_or_default().to_owned();
@@ -48,6 +51,9 @@ pub(crate) async fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit>
     say(format_args!("data        {}", folder.display()));
     let (workers, cores) = (count(args.workers.into(), "worker"), count(cores.into(), "core"));
     say(format_args!("machine     {workers} with {cores}"));
+    if let Some(missing) = hosted.lacks_containers() {
+        say(format_args!("images      are not run here: {missing}"));
+    }
     say("");
     say("  hands run APP.wasm              in another terminal here");
     say(format_args!("  hands work --exchange {url} --join {token}"));

@@ -2,9 +2,10 @@
 
 use crate::attach::connect;
 use crate::commands::Context;
+use crate::containers::{ContainerArgs, Found};
 use crate::describe::count;
 use crate::exit::Exit;
-use crate::home::{Home, Lock, worker_key};
+use crate::home::{Home, worker_key};
 use crate::host::{self, Interrupt};
 use crate::terminal::{note, say};
 use crate::{parse, wallet};
@@ -71,6 +72,8 @@ pub(crate) struct WorkArgs {
     /// machine can show by itself it says by itself; a TEE or a GPU it cannot claim, for no program run here can reach one.
     #[arg(long = "tag", value_name = "NUMBER", value_parser = parse::own_tag)]
     tags: Vec<Tag>,
+    #[command(flatten)]
+    containers: ContainerArgs,
 }
 
 /// When a machine works, as it is typed.
@@ -108,7 +111,12 @@ pub(crate) async fn run(context: &Context, args: WorkArgs) -> anyhow::Result<Exi
     let wallet = wallet::load(home)?;
     let (key, lock) = worker_key(&home.workers_folder())?;
     let cores = args.cores.unwrap_or_else(host::machine_cores);
+    let containers = args.containers.open(lock.folder())?;
+    if let Found::Missing(missing) = &containers {
+        note(format_args!("container images are not run here: {missing}"));
+    }
     let config = agent::Config {
+        containers: containers.host(),
         owner: Some(owner(&wallet, &key, &exchange)),
         pool: args.pool.parse().map_or_else(|_| PoolChoice::Name(args.pool.clone()), PoolChoice::Address),
         cores,
@@ -132,7 +140,7 @@ pub(crate) async fn run(context: &Context, args: WorkArgs) -> anyhow::Result<Exi
     say(format_args!("worker {} lends {} to {}", key.address(), count(cores.into(), "core"), args.exchange));
     advise_stake(home, &wallet, &args, &exchange, key.address()).await;
     let ended = serve(agent).await;
-    drop::<Lock>(lock);
+    drop((containers, lock));
     ended
 }
 

@@ -127,6 +127,7 @@ impl Stage {
             data_dir: data.path().to_owned(),
             private: false,
             join_token: None,
+            registries: None,
         };
         let cache = tempfile::tempdir().context("no temporary folder can be made")?;
         let server = Server::start(config).await?;

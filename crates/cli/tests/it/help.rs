@@ -30,6 +30,7 @@ const COMMANDS: &[&str] = &[
     "app publish",
     "app list",
     "app show",
+    "app image",
     "pool",
     "pool list",
     "pool open",
@@ -58,6 +59,7 @@ const COMMANDS: &[&str] = &[
     "audit",
     "render",
     "search",
+    "doctor",
 ];
 
 #[test]

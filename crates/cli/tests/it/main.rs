@@ -7,6 +7,7 @@ mod demo;
 mod hands;
 mod help;
 mod iexec_sdk;
+mod images;
 mod jobs;
 mod killed;
 mod market;

@@ -34,7 +34,7 @@ impl Process {
         Self::spawn(home.command(words.split_whitespace()), words)
     }
 
-    fn spawn(mut command: Command, words: &str) -> Self {
+    pub(crate) fn spawn(mut command: Command, words: &str) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (says, saying) = channel();
         listen(child.stdout.take().unwrap(), Stream::Out, says.clone());

@@ -43,9 +43,12 @@ struct Machine {
 impl Machine {
     /// `None` where this machine cannot limit containers: said on standard error.
     fn new() -> Option<Self> {
-        let runc = Runtime::at(Kind::Runc, &from_debian("runc", "usr/sbin/runc")).unwrap();
+        Self::with(Runtime::at(Kind::Runc, &from_debian("runc", "usr/sbin/runc")).unwrap())
+    }
+
+    fn with(runtime: Runtime) -> Option<Self> {
         let scratch = open_folder();
-        let containers = match Containers::open(runc, scratch.path()) {
+        let containers = match Containers::open(runtime, scratch.path()) {
             Ok(containers) => containers,
             Err(error @ (ContainersError::NotRoot | ContainersError::NoLimits(_))) => {
                 note(&error);
@@ -211,6 +214,24 @@ fn raw_sockets_mounts_namespaces_and_devices_are_refused() {
         "echo b > /proc/sysrq-trigger",
         "cat /proc/kcore | head -c 1 | grep -q .",
         "cat /dev/vda",
+        "cat /dev/mem",
+        "cat /dev/kmsg",
+        "cat /proc/kmsg",
+        "busybox dmesg",
+        "cat /proc/kallsyms | grep -q .",
+        "cat /proc/keys | grep -q .",
+        "cat /proc/1/root/etc/shadow",
+        "echo -1000 > /proc/self/oom_score_adj",
+        "busybox mkdir /sys/fs/cgroup/mine",
+        "busybox mount -t cgroup none /tmp",
+        "busybox mount -t cgroup2 none /tmp",
+        "busybox mount -t proc none /proc",
+        "busybox mount --bind / /tmp",
+        "busybox mount -t overlay none /tmp",
+        "busybox nsenter -t 1 -n -m true",
+        "echo /tmp/x > /proc/sys/kernel/core_pattern",
+        "echo 0 1 1 > /proc/self/uid_map",
+        "busybox arping -c 1 -I lo 127.0.0.1",
         "busybox chown 12345678 .",
         "busybox renice -n -5 1",
     ] {
@@ -346,4 +367,154 @@ fn what_a_killed_agent_left_is_swept() {
     Containers::open(runc, scratch.path()).unwrap();
     assert!(!scratch.path().join("run-old").exists());
     drop(machine);
+}
+
+/// A program of a few hundred bytes that makes these system calls and ends with the number of the first that went well, or 0.
+#[cfg(target_arch = "x86_64")]
+fn caller(calls: &[(u32, [u64; 5])]) -> Vec<u8> {
+    let mut code = Vec::new();
+    let exit = |code: &mut Vec<u8>, status: u32| {
+        code.push(0xbf); // mov edi, status
+        code.extend_from_slice(&status.to_le_bytes());
+        code.extend_from_slice(&[0xb8, 60, 0, 0, 0, 0x0f, 0x05]); // mov eax, exit; syscall
+    };
+    for (number, (call, arguments)) in (1_u32..).zip(calls) {
+        code.push(0xb8); // mov eax, call
+        code.extend_from_slice(&call.to_le_bytes());
+        // mov rdi, rsi, rdx, r10, r8
+        for (register, value) in
+            [[0x48, 0xbf], [0x48, 0xbe], [0x48, 0xba], [0x49, 0xba], [0x49, 0xb8]].iter().zip(arguments)
+        {
+            code.extend_from_slice(register);
+            code.extend_from_slice(&value.to_le_bytes());
+        }
+        // syscall; test rax, rax; js over the exit that follows (12 bytes)
+        code.extend_from_slice(&[0x0f, 0x05, 0x48, 0x85, 0xc0, 0x78, 12]);
+        exit(&mut code, number);
+    }
+    exit(&mut code, 0);
+    let (base, headers) = (0x40_0000_u64, 64 + 56_u64);
+    let size = headers + code.len() as u64;
+    let mut elf = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0".to_vec();
+    elf.extend_from_slice(&[2, 0, 62, 0, 1, 0, 0, 0]); // a program for x86-64
+    for word in [base + headers, 64, 0] {
+        elf.extend_from_slice(&word.to_le_bytes()); // where it begins, where its one segment is described
+    }
+    elf.extend_from_slice(&[0, 0, 0, 0, 64, 0, 56, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    elf.extend_from_slice(&[1, 0, 0, 0, 5, 0, 0, 0]); // loaded, to be read and executed
+    for word in [0, base, base, size, size, 0x1000] {
+        elf.extend_from_slice(&word.to_le_bytes());
+    }
+    elf.extend_from_slice(&code);
+    elf
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn system_calls_that_reach_beyond_the_task_are_refused_by_the_kernel() {
+    let machine = machine!();
+    let program = machine.image.path().join("bin/call");
+    let run = |calls: &[(u32, [u64; 5])]| {
+        fs::write(&program, caller(calls)).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        machine.run(&ContainerRun { command: vec!["/bin/call".to_owned()], ..machine.script("") })
+    };
+    let (packet, inet, netlink, raw) = (17, 2, 16, 3);
+    let hostile = [
+        (101, [0, 0, 0, 0, 0]),               // ptrace: be traced
+        (310, [1, 0, 0, 0, 0]),               // process_vm_readv
+        (41, [inet, raw, 1, 0, 0]),           // socket: raw
+        (41, [packet, raw, 0x300, 0, 0]),     // socket: packets
+        (41, [netlink, raw, 12, 0, 0]),       // socket: the firewall's
+        (321, [0, 0, 0, 0, 0]),               // bpf
+        (298, [0, 0, u64::MAX, u64::MAX, 0]), // perf_event_open
+        (323, [0, 0, 0, 0, 0]),               // userfaultfd
+        (425, [8, 0, 0, 0, 0]),               // io_uring_setup
+        (272, [0x1000_0000, 0, 0, 0, 0]),     // unshare: users
+        (308, [0, 0, 0, 0, 0]),               // setns
+        (165, [0, 0, 0, 0, 0]),               // mount
+        (428, [0, 0, 0, 0, 0]),               // open_tree
+        (430, [0, 0, 0, 0, 0]),               // fsopen
+        (155, [0, 0, 0, 0, 0]),               // pivot_root
+        (161, [0, 0, 0, 0, 0]),               // chroot
+        (246, [0, 0, 0, 0, 0]),               // kexec_load
+        (175, [0, 0, 0, 0, 0]),               // init_module
+        (304, [0, 0, 0, 0, 0]),               // open_by_handle_at
+        (250, [0, 0, 0, 0, 0]),               // keyctl
+        (248, [0, 0, 0, 0, 0]),               // add_key
+        (172, [3, 0, 0, 0, 0]),               // iopl
+        (163, [0, 0, 0, 0, 0]),               // acct
+        (227, [0, 0, 0, 0, 0]),               // clock_settime
+        (159, [0, 0, 0, 0, 0]),               // adjtimex
+        (103, [3, 0, 0, 0, 0]),               // syslog
+    ];
+    let finished = run(&hostile);
+    assert!(finished.outcome.failure().is_none(), "a call went well: {:?} {}", finished.outcome, finished.stderr);
+    // The program does notice a call that goes well: getpid, the second.
+    let finished = run(&[hostile[0], (39, [0; 5])]);
+    assert_eq!(finished.outcome.failure(), Some(Failure::Exit { code: 2 }));
+}
+
+/// Debian's crun, with the library that it wants beside it.
+fn crun() -> Runtime {
+    let library = from_debian("libyajl2", "usr/lib/x86_64-linux-gnu/libyajl.so.2");
+    let crun = from_debian("crun", "usr/bin/crun");
+    let script = crun.with_file_name("crun-here");
+    let text =
+        format!("#!/bin/sh\nLD_LIBRARY_PATH={} exec {} \"$@\"\n", library.parent().unwrap().display(), crun.display());
+    let made = TempDir::new_in(crun.parent().unwrap()).unwrap();
+    fs::write(made.path().join("it"), text).unwrap();
+    fs::set_permissions(made.path().join("it"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::rename(made.path().join("it"), &script).unwrap();
+    Runtime::at(Kind::Crun, &script).unwrap()
+}
+
+/// What holds whatever the runtime: the contract, the limits, the owner's hand, and that nothing stays.
+fn holds(machine: &Machine) {
+    let finished = machine.run(&machine.script("echo x > file; echo words; busybox id -u"));
+    assert!(finished.outcome.failure().is_none(), "{:?}: {}", finished.outcome, finished.stderr);
+    assert_eq!(finished.stdout.to_string(), "words\n0\n");
+    assert_eq!(machine.failure(&machine.script("exit 3")), Failure::Exit { code: 3 });
+    let mut endless = machine.script("while :; do :; done");
+    endless.limits.time = Duration::from_secs(2);
+    assert_eq!(machine.failure(&endless), Failure::TimeLimit);
+    let bomb = machine.script("x=aaaaaaaaaaaaaaaa; while :; do x=$x$x; done");
+    assert_eq!(machine.failure(&bomb), Failure::MemoryLimit);
+    let full = machine.script("cat /dev/zero > big");
+    assert_eq!(machine.failure(&full), Failure::OutputLimit(OutputLimit::Bytes));
+    for attempt in
+        ["busybox mount -t tmpfs none /tmp", "busybox ping -c 1 127.0.0.1", "echo x > /bin/x", "cat /dev/vda"]
+    {
+        assert!(machine.run(&machine.script(attempt)).outcome.failure().is_some(), "{attempt} went well");
+    }
+    let mut run = machine.script("while :; do :; done");
+    run.limits.time = Duration::from_secs(60);
+    let control = run.control.clone();
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| machine.containers.run(&run));
+        control.pause();
+        while !control.is_held() {
+            std::thread::yield_now();
+        }
+        control.resume();
+        control.cancel();
+        assert!(matches!(running.join().unwrap(), Err(sandbox::RunError::Cancelled)));
+    });
+    assert!(leftovers().is_empty(), "{:?}", leftovers());
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn crun_holds_what_runc_holds_also_where_both_versions_of_control_groups_are() {
+    let Some(machine) = Machine::with(crun()) else { return };
+    holds(&machine);
+}
+
+#[test]
+fn gvisor_holds_what_runc_holds_and_shows_a_kernel_of_its_own() {
+    let runsc = Runtime::at(Kind::Runsc, &from_debian("runsc", "usr/bin/runsc")).unwrap();
+    let Some(machine) = Machine::with(runsc) else { return };
+    holds(&machine);
+    let said = machine.says("cat /proc/version");
+    assert_ne!(said, fs::read_to_string("/proc/version").unwrap());
 }

@@ -15,7 +15,7 @@ const DATASET_NAME: &str = "dataset";
 
 /// The type of every app that iExec's SDK deploys: it can write no other.
 const IEXECS_TYPE: &str = "DOCKER";
-/// What an app of that type is here where it names a blob: images are in registries, so the blob is a module.
+/// What an app of that type is here where it names a blob: an image is named otherwise, so the blob is a module.
 const MODULE_TYPE: &str = "WASM";
 
 /// Briefs of live deals.
@@ -44,11 +44,12 @@ fn make(exchange: &Exchange, id: DealId) -> Option<Brief> {
     let deal = exchange.hub().deal(id)?;
     let job = exchange.request_of(id)?;
     let category = exchange.hub().category(deal.category)?;
-    let (app, app_type) = app(exchange, deal.app.pointer);
+    let (app, app_type, image) = app(exchange, deal.app.pointer);
     let brief = DealBrief {
         deal: id,
         app,
         app_type,
+        image,
         dataset: dataset(exchange, deal.dataset.pointer),
         params: deal.params.clone(),
         first: number(deal.bot_first),
@@ -69,14 +70,20 @@ fn number(value: U256) -> u64 {
     u64::try_from(value).unwrap_or(u64::MAX)
 }
 
-/// An app's module and type. One that names no blob has the zero digest, which no worker can fetch.
-fn app(exchange: &Exchange, address: Address) -> (Digest, String) {
+/// An app's module or image, its type, and where an image is. One that names neither has the zero digest, which no worker can
+/// fetch.
+fn app(exchange: &Exchange, address: Address) -> (Digest, String, Option<String>) {
     match exchange.hub().asset(address).map(|asset| &asset.kind) {
-        Some(AssetKind::App { runtime, multiaddr, .. }) => match blob_named(multiaddr) {
-            Some(module) if runtime == IEXECS_TYPE => (module, MODULE_TYPE.to_owned()),
-            named => (named.unwrap_or_default(), runtime.clone()),
-        },
-        Some(AssetKind::Dataset { .. } | AssetKind::Workerpool { .. }) | None => (Digest::default(), String::new()),
+        Some(AssetKind::App { runtime, multiaddr, checksum, .. }) => {
+            match (blob_named(multiaddr), market::image(exchange, address)) {
+                (Some(module), _) if runtime == IEXECS_TYPE => (module, MODULE_TYPE.to_owned(), None),
+                (None, Some(image)) => (Digest(*checksum), runtime.clone(), Some(image.to_owned())),
+                (named, _) => (named.unwrap_or_default(), runtime.clone(), None),
+            }
+        }
+        Some(AssetKind::Dataset { .. } | AssetKind::Workerpool { .. }) | None => {
+            (Digest::default(), String::new(), None)
+        }
     }
 }
 

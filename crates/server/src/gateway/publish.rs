@@ -43,6 +43,7 @@ pub(crate) async fn publish(
     }
     let checked = order.clone();
     shared.core.read(move |state| publishable(state.market.exchange(), &checked, signer)).await??;
+    crate::http::check_image(&shared, &order).await?;
     shared.core.command(Command::PlaceOrder(Box::new(order)), None).await??;
     let published = find(&shared, kind, hash).await?;
     let published =

@@ -5,6 +5,8 @@ use crate::core::State as LoopState;
 use crate::extract::{Body, Query, id};
 use crate::order;
 use crate::problem::{Answer, Problem};
+use crate::shared::Shared;
+use api::image::ImageAddress;
 use api::limits;
 use api::order::{BookRow, Kind, Placed};
 use api::receipt::Receipted;
@@ -23,6 +25,7 @@ pub(crate) async fn place(
     let order = order::check(order, &shared.domain)?;
     let hash = order.hash();
     check_open(&shared.core, &order).await?;
+    check_image(&shared, &order).await?;
     let receipt = match shared.core.command(Command::PlaceOrder(Box::new(order)), None).await? {
         Ok(receipt) => receipt,
         Err(Rejection::AlreadyResting(_)) => shared.core.receipt().await?,
@@ -54,6 +57,28 @@ pub(crate) async fn check_open(core: &crate::core::Core, order: &AnyOrder) -> An
         return Err(Problem::forbidden("too_many_orders", words));
     }
     Ok(())
+}
+
+/// Refuses to sell an image to machines that run none, or one from a registry that the operator does not list: nobody could
+/// run what was sold, and the pools would pay for it.
+pub(crate) async fn check_image(shared: &Shared, order: &AnyOrder) -> Answer<()> {
+    let AnyOrder::App(order) = order else { return Ok(()) };
+    let (app, tag) = (order.order().app, order.order().tag);
+    let image = shared.core.read(move |state| market::image(state.market.exchange(), app).map(str::to_owned)).await?;
+    let Some(image) = image else { return Ok(()) };
+    if !Tag::CONTAINERS.is_subset_of(tag) {
+        let words = format!("{app} is a container image; its order's tag has the bit {}", Tag::CONTAINERS);
+        return Err(Problem::forbidden("tag_lacks_containers", words));
+    }
+    let address = ImageAddress::read(&image);
+    match (&shared.registries, address.registry()) {
+        (Some(allowed), Some(registry)) if !allowed.contains(registry) => {
+            let allowed: Vec<&str> = allowed.iter().map(String::as_str).collect();
+            let words = format!("images are not fetched from {registry} here, only from {}", allowed.join(", "));
+            Err(Problem::forbidden("registry_not_listed", words))
+        }
+        (Some(_) | None, _) => Ok(()),
+    }
 }
 
 /// `DELETE /v1/orders/{hash}`: takes one's own order off the book. It is not closed: a transaction can still match it.

@@ -212,6 +212,7 @@ mod tests {
             deal: DealId(B256::repeat_byte(9)),
             app: Digest::default(),
             app_type: "WASM".into(),
+            image: None,
             dataset: None,
             params: String::new(),
             first: 0,

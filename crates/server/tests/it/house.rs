@@ -56,7 +56,13 @@ pub(crate) struct House {
 }
 
 pub(crate) fn config(folder: &Path, private: bool) -> Config {
-    Config { listen: ([127, 0, 0, 1], 0).into(), data_dir: folder.join("data"), private, join_token: None }
+    Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        data_dir: folder.join("data"),
+        private,
+        join_token: None,
+        registries: None,
+    }
 }
 
 impl House {

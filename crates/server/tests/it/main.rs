@@ -6,6 +6,7 @@ mod end_to_end;
 mod explain;
 mod gateway;
 mod house;
+mod images;
 mod openapi;
 mod orders;
 mod providers;

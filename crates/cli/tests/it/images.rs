@@ -1,0 +1,333 @@
+//! Container images end to end: Debian's registry and runc, `hands up` with its workers, and images that really run. Where a
+//! machine cannot run containers, a test says so and ends.
+#![cfg(target_os = "linux")]
+#![expect(clippy::print_stderr, reason = "a test that could not try says so")]
+
+use crate::hands::{Ended, Home, listing};
+use crate::processes::Process;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use oci_client::client::{Client, ClientConfig, ClientProtocol};
+use oci_client::secrets::RegistryAuth;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use std::fs;
+use std::io::{BufRead, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// A file of a Debian package, kept in the build folder's own place for tests.
+fn from_debian(package: &str, file: &str) -> PathBuf {
+    let shelf = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian").join(package);
+    let place = shelf.join(file);
+    if !place.exists() {
+        fs::create_dir_all(shelf.parent().unwrap()).unwrap();
+        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let sh = |command: String| Command::new("sh").args(["-c", &command]).current_dir(&folder).output().unwrap();
+        let mut fetched = sh(format!("apt-get download -q {package}"));
+        if !fetched.status.success() {
+            sh("apt-get update -q".to_owned());
+            fetched = sh(format!("apt-get download -q {package}"));
+        }
+        assert!(fetched.status.success(), "Debian's {package}: {}", String::from_utf8_lossy(&fetched.stderr));
+        assert!(sh(format!("dpkg -x {package}_*.deb whole")).status.success());
+        // Of two tests at once the first one's stays.
+        let put = fs::rename(folder.path().join("whole"), &shelf);
+        assert!(put.is_ok() || place.exists(), "{put:?}");
+    }
+    place
+}
+
+/// A running registry; stopped when dropped.
+struct Registry {
+    child: Child,
+    address: String,
+    _folder: TempDir,
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+impl Registry {
+    fn start() -> Self {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let config = format!(
+            "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n",
+            path("data")
+        );
+        fs::write(path("config.yml"), config).unwrap();
+        let mut command = Command::new(from_debian("docker-registry", "usr/bin/docker-registry"));
+        command.args(["serve", &path("config.yml")]).env("OTEL_TRACES_EXPORTER", "none");
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let listening = |line: &String| line.contains("listening on ");
+        let line = lines.by_ref().map(Result::unwrap).find(listening).expect("the registry says where it listens");
+        let after = line.split("listening on ").nth(1).unwrap();
+        let address = after.chars().take_while(|it| it.is_ascii_digit() || ".:".contains(*it)).collect();
+        // Its log is read on, so that it never waits for a reader.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, address, _folder: folder }
+    }
+
+    fn push(&self, image: &Layout) {
+        // It chooses how TLS is spoken, for the whole process.
+        let _chosen = images::Puller::new(images::Registries::default());
+        let client = Client::new(ClientConfig {
+            protocol: ClientProtocol::HttpsExcept(vec![self.address.clone()]),
+            ..ClientConfig::default()
+        });
+        let to: oci_client::Reference = format!("{}/lab/box:1", self.address).parse().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            client.auth(&to, &RegistryAuth::Anonymous, oci_client::RegistryOperation::Push).await.unwrap();
+            for (digest, bytes) in &image.blobs {
+                client.push_blob(&to, bytes.clone(), digest).await.unwrap();
+            }
+            let kind = "application/vnd.oci.image.manifest.v1+json".parse().unwrap();
+            client.push_manifest_raw(&to, image.manifest.clone(), kind).await.unwrap();
+        });
+    }
+}
+
+/// An image: busybox, and what its config says.
+struct Layout {
+    /// Config and layer.
+    blobs: Vec<(String, Vec<u8>)>,
+    manifest: Vec<u8>,
+}
+
+fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+}
+
+impl Layout {
+    fn busybox(config: &Value) -> Self {
+        let mut tar = tar::Builder::new(Vec::new());
+        let busybox = from_debian("busybox-static", "bin/busybox");
+        tar.append_path_with_name(&busybox, "bin/busybox").unwrap();
+        let mut link = tar::Header::new_gnu();
+        link.set_entry_type(tar::EntryType::Symlink);
+        link.set_size(0);
+        link.set_mode(0o777);
+        link.set_mtime(0);
+        tar.append_link(&mut link, "bin/sh", "busybox").unwrap();
+        let layer = tar.into_inner().unwrap();
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(&layer).unwrap();
+        let packed = gzip.finish().unwrap();
+        let architecture = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+        let config = serde_json::to_vec(&json!({
+            "architecture": architecture, "os": "linux", "config": config,
+            "rootfs": { "type": "layers", "diff_ids": [digest(&layer)] },
+        }))
+        .unwrap();
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(&config), "size": config.len() },
+            "layers": [{ "mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": digest(&packed), "size": packed.len() }],
+        });
+        let blobs = vec![(digest(&config), config), (digest(&packed), packed)];
+        Self { blobs, manifest: serde_json::to_vec(&manifest).unwrap() }
+    }
+
+    /// As one file.
+    fn archive(&self, file: &Path) {
+        let mut tar = tar::Builder::new(fs::File::create(file).unwrap());
+        let mut put = |name: &str, bytes: &[u8]| {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.set_mode(0o644);
+            tar.append_data(&mut header, name, bytes).unwrap();
+        };
+        put("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#);
+        let described = json!({
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "digest": digest(&self.manifest), "size": self.manifest.len(),
+        });
+        put("index.json", &serde_json::to_vec(&json!({ "schemaVersion": 2, "manifests": [described] })).unwrap());
+        for (name, bytes) in self.blobs.iter().chain([&(digest(&self.manifest), self.manifest.clone())]) {
+            put(&format!("blobs/{}", name.replace(':', "/")), bytes);
+        }
+        tar.finish().unwrap();
+    }
+}
+
+/// A home whose commands find Debian's runc and keep images in a folder that all may pass through.
+struct Lab {
+    home: Home,
+    images: TempDir,
+}
+
+impl Lab {
+    /// `None` where this machine cannot run containers: said on standard error.
+    fn new() -> Option<Self> {
+        let images = TempDir::new().unwrap();
+        fs::set_permissions(images.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let lab = Self { home: Home::new(), images };
+        let said = lab.hands("doctor --json").ok().json();
+        if said["runtime"].is_null() {
+            eprintln!("not tried here: {}", said["containers"]);
+            return None;
+        }
+        Some(lab)
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let runc = from_debian("runc", "usr/sbin/runc");
+        let path = std::env::join_paths(
+            std::iter::once(runc.parent().unwrap().to_owned())
+                .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+        );
+        let mut command = self.home.command(words);
+        command.env("PATH", path.unwrap()).env("MANYHANDS_CONTAINERS", self.images.path());
+        command
+    }
+
+    fn run(&self, words: &[&str]) -> Ended {
+        self.command(words).output().unwrap().into()
+    }
+
+    fn hands(&self, words: &str) -> Ended {
+        self.run(&words.split_whitespace().collect::<Vec<_>>())
+    }
+
+    fn start(&self, words: &str) -> Process {
+        Process::spawn(self.command(&words.split_whitespace().collect::<Vec<_>>()), words)
+    }
+
+    fn up(&self, more: &str) -> Process {
+        let mut up = self.start(&format!("up --listen 127.0.0.1:0 {more}"));
+        up.says("exchange");
+        up
+    }
+}
+
+#[test]
+fn an_image_of_a_registry_runs_on_the_workers_of_an_exchange() {
+    let Some(lab) = Lab::new() else { return };
+    let registry = Registry::start();
+    let config = json!({ "Cmd": ["sh", "-c", "echo by default > default"], "Env": ["PATH=/bin", "COLOR=red"] });
+    registry.push(&Layout::busybox(&config));
+    let image = format!("{}/lab/box:1", registry.address);
+    let _up = lab.up(&format!("--registry http://{}", registry.address));
+
+    // The image's own command, and its variables; two workers agree.
+    lab.run(&["run", "--image", &image, "--trust", "3", "--out", "plain"]).ok();
+    assert_eq!(lab.home.read("plain/default"), "by default\n");
+
+    // A command instead of it, with iExec's contract.
+    lab.home.file("in.txt", "words\n");
+    let script = r#"busybox cat $IEXEC_IN/$IEXEC_INPUT_FILE_NAME_1 > /iexec_out/copy; echo $COLOR $IEXEC_BOT_SIZE > /iexec_out/env
+        echo '{"deterministic-output-path":"/iexec_out/copy"}' > /iexec_out/computed.json; echo said; busybox date +%N > /iexec_out/when"#;
+    let ended = lab.run(&[
+        "run", "--image", &image, "--trust", "3", "--input", "in.txt", "--out", "iexec", "--", "sh", "-c", script,
+    ]);
+    assert_eq!(ended.ok().stdout, "said\n", "the last words of a program are shown");
+    assert_eq!(lab.home.read("iexec/copy"), "words\n");
+
+    // What cannot agree is not bought: the file that differs is shown. A word says that it is.
+    let random = [
+        "run",
+        "--image",
+        &image,
+        "--trust",
+        "3",
+        "--out",
+        "random",
+        "--",
+        "sh",
+        "-c",
+        "echo always the same > a; echo id $IEXEC_TASK_ID > b",
+    ];
+    lab.run(&random).fails(1, &["b differs at byte", "| id 0x", "--reproducible"]);
+    assert!(!lab.home.work().join("random").exists(), "nothing of a try is kept");
+
+    // A sweep.
+    let sweep =
+        ["map", "--image", &image, "--range", "8..11", "--out", "sweep", "--", "sh", "-c", "echo $((2*{n})) > {i}"];
+    lab.run(&sweep).ok();
+    assert_eq!(listing(&lab.home.work().join("sweep")), ["0", "1", "2", "3"]);
+    assert_eq!(lab.home.read("sweep/3"), "22\n");
+
+    // A failure is a result, as of any program; what is printed may be one.
+    lab.run(&["run", "--image", &image, "--", "sh", "-c", "echo why >&2; exit 9"]).fails(3, &["exit code 9", "| why"]);
+    lab.run(&["run", "--image", &image, "--", "nothing"]).fails(3, &["exit code 127", "is not in the image"]);
+    let printed = lab.run(&["run", "--image", &image, "--stdout", "--", "busybox", "seq", "3"]);
+    assert_eq!(printed.ok().stdout, "1\n2\n3\n");
+
+    // Kept by its digest: the registry may be gone.
+    let name = digest(&Layout::busybox(&config).manifest);
+    let app =
+        lab.run(&["app", "publish", "--image", &format!("{}/lab/box@{name}", registry.address), "--json"]).ok().json();
+    drop(registry);
+    lab.run(&["run", app["app"].as_str().unwrap(), "--out", "again", "--", "sh", "-c", "echo still > there"]).ok();
+    assert_eq!(lab.home.read("again/there"), "still\n");
+}
+
+#[test]
+fn an_archives_image_runs_on_an_embedded_exchange() {
+    let Some(lab) = Lab::new() else { return };
+    let image = Layout::busybox(&json!({ "Entrypoint": ["/bin/busybox"], "Cmd": ["true"] }));
+    image.archive(&lab.home.work().join("box.tar"));
+    for name in ["a.txt", "b.txt"] {
+        lab.home.file(name, format!("this is {name}"));
+    }
+    let ended = lab.hands("map --image box.tar a.txt b.txt --out out -- cp {in} {out}/{stem}.copy").ok();
+    assert!(ended.stderr.contains("2 of 2 tasks done"), "{ended:#?}");
+    assert_eq!(lab.home.read("out/b.copy"), "this is b.txt");
+    lab.home.file("no.tar", "not a tar at all");
+    lab.hands("run --image no.tar").fails(1, &["is no image"]);
+}
+
+#[test]
+fn a_machine_without_a_runtime_offers_no_containers_and_says_how_to_get_them() {
+    let lab = Lab { home: Home::new(), images: TempDir::new().unwrap() };
+    Layout::busybox(&json!({})).archive(&lab.home.work().join("box.tar"));
+    let _up = lab.up("--no-containers");
+    let mut run = lab.start("run --image box.tar -- true");
+    run.says("waiting");
+    run.signal("INT");
+    assert_eq!(run.end().code, Some(130));
+    let mut doctor = lab.command(&["doctor", "--runtime", "crun"]);
+    let said: Ended = doctor.env("PATH", lab.home.work()).output().unwrap().into();
+    assert!(said.ok().stdout.contains("containers"));
+}
+
+#[test]
+fn a_script_runs_with_its_packages_in_the_python_that_the_operator_publishes() {
+    let Some(lab) = Lab::new() else { return };
+    let built = lab.hands("app image --out python3.11.tar --json").ok().json();
+    let again = lab.hands("app image --out again.tar --json").ok().json();
+    assert_eq!(built["digest"], again["digest"], "the same packages make the same bytes");
+    let mut up = lab.start("up --listen 127.0.0.1:0");
+    let (url, token) = (up.value("exchange"), up.value("join token"));
+
+    lab.home.file(
+        "double.py",
+        "import sys, six\nprint(six.__version__)\nopen('twice-' + sys.argv[1], 'w').write(str(2 * int(sys.argv[1])))\n",
+    );
+    lab.home.file("requirements.txt", "six==1.16.0\n");
+    let run = "run double.py --requirements requirements.txt --out out -- 21";
+    lab.hands(run).fails(1, &["the operator publishes no Python here", "hands app image"]);
+
+    // The operator's key is in the exchange's folder; whoever has it is the operator.
+    let operator = Home::new();
+    fs::create_dir_all(operator.path()).unwrap();
+    fs::copy(lab.home.path().join("exchange/operator.key"), operator.path().join("key")).unwrap();
+    let image = lab.home.work().join("python3.11.tar").display().to_string();
+    operator.run(["app", "publish", "--image", &image, "--price", "0", "--exchange", &url, "--join", &token]).ok();
+
+    let ended = lab.hands(run).ok();
+    assert_eq!((lab.home.read("out/twice-21").as_str(), ended.stdout.as_str()), ("42", "1.16.0\n"));
+    lab.hands("map double.py --requirements requirements.txt --range 5..6 --out many -- {n}").ok();
+    assert_eq!(listing(&lab.home.work().join("many")), ["twice-5", "twice-6"]);
+    lab.home.file("wrong.py", "raise SystemExit('no')\n");
+    lab.hands("run wrong.py").fails(3, &["exit code 1", "| no"]);
+}
