@@ -99,6 +99,8 @@ pub(crate) struct Dossier {
     barred: bool,
     /// How many statements it has made.
     stated: u64,
+    /// The first so many of them are from before a restart, in an order that is not known: a check of one covers no other.
+    restored: u64,
     /// Its statements that are not settled, in the order in which it made them.
     held: BTreeMap<u64, TaskId>,
     /// Of those tasks, the ones under check.
@@ -109,6 +111,11 @@ impl Dossier {
     /// Checks that count.
     fn passed(&self) -> u64 {
         self.checks.saturating_sub(self.since)
+    }
+
+    /// Whether a check of one statement covers another, by their places.
+    fn covers(&self, checked: u64, other: u64) -> bool {
+        checked == other || checked > other && checked >= self.restored
     }
 }
 
@@ -288,6 +295,13 @@ impl Dispatch {
         if let Some(open) = self.open.get_mut(&task) {
             open.audit.known = Some(digest);
         }
+    }
+
+    /// What a worker is known to have stated so far is from before a restart.
+    pub(crate) fn note_restored(&mut self, deal: DealId, worker: Address) {
+        let Some(bag) = self.bags.get(&deal).filter(|bag| self.audits_of(bag).is_some()) else { return };
+        let dossier = self.audits.dossier_mut(bag.terms.pool, worker);
+        dossier.restored = dossier.stated;
     }
 
     /// A deal was made: its tasks are drawn by the secret in force.

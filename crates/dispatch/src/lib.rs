@@ -163,6 +163,7 @@ impl Dispatch {
         let worker = statement.worker;
         open.note(statement);
         self.note_audited(task, worker);
+        self.note_restored(deal, worker);
         // Looked at again as soon as time is asked about.
         self.alarms.insert((Timestamp::default(), task));
     }

@@ -183,7 +183,9 @@ impl Dispatch {
         let order = open.audit.orders.get(&worker).copied().unwrap_or_default();
         let soon = |task: TaskId, most| time_of(task).is_some_and(|it| it <= most);
         let order_of = |task: TaskId| self.open.get(&task).and_then(|open| open.audit.orders.get(&worker)).copied();
-        let covers = |task: TaskId| order_of(task) >= Some(order) && soon(task, time.saturating_mul(2));
+        let covers = |task: TaskId| {
+            order_of(task).is_some_and(|it| dossier.covers(it, order)) && soon(task, time.saturating_mul(2))
+        };
         if dossier.pending.iter().any(|pending| covers(*pending)) {
             return;
         }
@@ -191,7 +193,8 @@ impl Dispatch {
             let audit = self.open.get(task).map(|open| &open.audit);
             audit.is_some_and(|audit| audit.stand == Stand::Provisional && audit.lead == Some(worker))
         };
-        let held = dossier.held.range(order..).map(|(_, task)| *task).filter(|it| provisional(it) && soon(*it, time));
+        let held = dossier.held.range(order..).filter(|(other, _)| dossier.covers(**other, order));
+        let held = held.map(|(_, task)| *task).filter(|it| provisional(it) && soon(*it, time));
         let held: Vec<TaskId> = held.collect();
         let later = held.iter().skip(held.len().saturating_mul(2).div_euclid(3)).copied();
         let chosen = later.min_by_key(|it| (!self.more_to_be_had(*it), self.audits.lot(*it))).unwrap_or(task);
@@ -246,7 +249,8 @@ impl Dispatch {
         let dossier = self.audits.dossier_mut(pool, worker);
         dossier.checks = dossier.checks.saturating_add(1);
         dossier.pending.remove(&task);
-        let covered: Vec<TaskId> = dossier.held.range(..order).map(|(_, task)| *task).collect();
+        let before = dossier.held.range(..order).filter(|(other, _)| dossier.covers(order, **other));
+        let covered: Vec<TaskId> = before.map(|(_, task)| *task).collect();
         self.rank(worker);
         let mut released = Vec::new();
         for held in covered {

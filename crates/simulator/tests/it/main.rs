@@ -34,7 +34,7 @@ fn markets_of_every_category_and_trust_come_to_rest() {
 
 #[test]
 fn a_restart_costs_no_trust_and_a_batch_never_stops_the_process() {
-    live_through(&[359, 454, 460]);
+    live_through(&[359, 408, 454, 460, 916]);
 }
 
 #[test]
