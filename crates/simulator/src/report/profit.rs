@@ -4,6 +4,8 @@ use super::fleet::Fleet;
 use super::hand::Make;
 use super::play::Play;
 use super::setup::{FLOOR, Job, Setup};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Machines in a fleet; every tenth is a cheat.
 const MACHINES: usize = 50;
@@ -100,12 +102,11 @@ impl Scheme {
     pub(crate) fn over_honest(&self, seed: u64, jobs_each: u64) -> Gain {
         match self.kind {
             Kind::Workers { play, trust, pool } => {
-                let cheats = machines(seed, play, trust, pool, 0, jobs_each);
-                cheats.over(&machines(seed, Play::Honest, trust, pool, 0, jobs_each))
+                machines(seed, play, trust, pool, 0, jobs_each).over(&honest(seed, trust, pool, jobs_each))
             }
             Kind::Farmers { play, trust } => {
                 let farmer = machines(seed, play, trust, 0, 300, jobs_each);
-                farmer.over(&machines(seed, Play::Honest, trust, 0, 0, jobs_each))
+                farmer.over(&honest(seed, trust, 0, jobs_each))
             }
             Kind::AlwaysFails => {
                 let (failing, tasks) = outputs_per_credit(seed, 1_000, 10 * jobs_each);
@@ -141,19 +142,30 @@ fn machines(seed: u64, play: Play, trust: u64, pool: usize, farmed: u64, jobs_ea
     Career(std::mem::take(&mut fleet.career))
 }
 
+/// Seed, trust, pool and jobs of an honest fleet.
+type Twin = (u64, u64, usize, u64);
+
+/// The honest twin of many schemes is one: it is run once.
+fn honest(seed: u64, trust: u64, pool: usize, jobs_each: u64) -> Arc<Career> {
+    static TWINS: Mutex<BTreeMap<Twin, Arc<OnceLock<Arc<Career>>>>> = Mutex::new(BTreeMap::new());
+    let key = (seed, trust, pool, jobs_each);
+    let twin = TWINS.lock().expect("nobody panics over a map").entry(key).or_default().clone();
+    twin.get_or_init(|| Arc::new(machines(seed, Play::Honest, trust, pool, 0, jobs_each))).clone()
+}
+
 /// What some machines had computed, milliseconds, and earned, nano-credits, from time to time; at the end last.
 #[derive(Debug)]
 struct Career(Vec<(u64, f64)>);
 
 impl Career {
     /// This against an honest one. Pay is not the same at all times, and who is found out or stops has worked in the first only:
-    /// so it is held against the honest twin's whole career, or against as much computing from its start, if that paid more.
+    /// so it is held against the honest twin that stops when it likes, but has computed as much by then.
     fn over(&self, honest: &Self) -> Gain {
         let end = |career: &Self| career.0.last().copied().unwrap_or_default();
         let rate = |(busy, earned): (u64, f64)| if busy == 0 { 0.0 } else { earned / busy as f64 };
         let (cheat, whole) = (end(self), end(honest));
-        let as_much = honest.0.iter().copied().find(|(busy, _)| *busy >= cheat.0).unwrap_or(whole);
-        Gain { profit: rate(cheat) / rate(whole).max(rate(as_much)), earnings: cheat.1 / whole.1 }
+        let as_long = honest.0.iter().filter(|(busy, _)| *busy >= cheat.0).map(|it| rate(*it));
+        Gain { profit: rate(cheat) / as_long.fold(rate(whole), f64::max), earnings: cheat.1 / whole.1 }
     }
 }
 
