@@ -95,6 +95,54 @@ impl Hosted {
         self.server.addr()
     }
 
+    /// The app that does nothing.
+    pub(crate) fn app(&self) -> Address {
+        self.app
+    }
+
+    /// An order signed for this exchange by somebody.
+    pub(crate) fn sign<O: orders::Order>(&self, order: O, key: &SigningKey) -> orders::Signed<O> {
+        let exchange = self.operator.exchange();
+        orders::Signed::with(order, &orders::Domain::new(exchange.chain_id, exchange.hub), key)
+    }
+
+    /// Waits on the client's threads, and leaves there what is spawned.
+    pub(crate) fn on_clients_threads<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+        self.client_threads.block_on(work)
+    }
+
+    /// Sends a file.
+    pub(crate) fn upload(&self, file: &Path) -> anyhow::Result<api::params::Input> {
+        self.with(self.requester.upload(file))
+    }
+
+    /// Fetches a blob into a file.
+    pub(crate) fn download(&self, digest: units::Digest) -> anyhow::Result<tempfile::NamedTempFile> {
+        self.with(self.requester.download(digest))
+    }
+
+    /// The requester, connected to the server by way of another address.
+    pub(crate) fn requester_at(&self, url: &str) -> anyhow::Result<Client> {
+        let key = key(2)?;
+        self.with(Client::connect(url, key, Options::default()))
+    }
+
+    /// Waits on the client's threads.
+    pub(crate) fn with<T, E: Into<anyhow::Error>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> anyhow::Result<T> {
+        self.client_threads.block_on(work).map_err(Into::into)
+    }
+
+    /// Waits on the server's threads, and leaves there what is spawned.
+    pub(crate) fn on_servers_threads<T, E: Into<anyhow::Error>>(
+        &self,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> anyhow::Result<T> {
+        self.server_threads.block_on(work).map_err(Into::into)
+    }
+
     /// Starts agents of one core, each with its own key and cache, and waits until they are connected.
     pub(crate) fn hire(&mut self, urls: &[String]) -> anyhow::Result<()> {
         let _within = self.agent_threads.enter();

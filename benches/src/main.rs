@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures are printed for the person who asked")]
 
 mod apart;
+mod compute;
 mod crowd;
 mod cycles;
 mod depth;
@@ -11,13 +12,17 @@ mod hosted;
 mod latency;
 mod matching;
 mod metg;
+mod placing;
 mod plot;
+mod recording;
+mod recovery;
 mod replay;
 mod report;
 mod signatures;
 mod spin;
 mod starts;
 mod tables;
+mod transfers;
 mod usage;
 
 use anyhow::{Context as _, bail};
@@ -37,6 +42,7 @@ const BENCHES: &[Bench] = &[
         signatures::measure(report);
         Ok(())
     }),
+    ("placing", "signed orders a second through HTTP", |report, folder, _| placing::measure(report, folder)),
     ("matching", "matches against 10,000 resting orders", |report, _, _| {
         matching::measure(report);
         Ok(())
@@ -46,7 +52,13 @@ const BENCHES: &[Bench] = &[
         Ok(())
     }),
     ("wasm", "start of a WebAssembly task", |report, folder, _| starts::measure(report, folder)),
+    ("compute", "programs native and in the sandbox", |report, folder, _| compute::measure(report, folder)),
+    ("recovery", "a long journal played again", |report, folder, _| recovery::measure(report, folder, false)),
+    (BY_NAME_ALONE, "ten million entries recovered through a snapshot (minutes, 4 GB)", |report, folder, _| {
+        recovery::measure(report, folder, true)
+    }),
     ("replay", "a journal played again, and records appended", replay::measure),
+    ("transfers", "files up and down, near and far", |report, folder, _| transfers::measure(report, folder)),
     ("cycles", "whole tasks a second through the server", cycles::measure),
     ("growth", "memory and cost of a task, by queued and finished tasks and connected workers", growth::measure),
     (
@@ -57,6 +69,9 @@ const BENCHES: &[Bench] = &[
     // The last: what it traces is recorded from then on.
     ("latency", "from submit to running and to the result", |report, folder, _| latency::measure(report, folder)),
 ];
+
+/// Takes long, and runs only where it is named.
+const BY_NAME_ALONE: &str = "recovery-10m";
 
 /// Tasks in a job, if the command line does not say.
 const TASKS: u64 = 10_000;
@@ -144,7 +159,7 @@ fn options(arguments: &[String]) -> anyhow::Result<Options> {
         bail!("--tasks is at least 1");
     }
     if options.benches.is_empty() && options.from.is_empty() {
-        options.benches = BENCHES.to_vec();
+        options.benches = BENCHES.iter().filter(|(name, ..)| *name != BY_NAME_ALONE).copied().collect();
     }
     Ok(options)
 }

@@ -79,6 +79,20 @@ impl Spent {
     }
 }
 
+/// Seconds that this thread has run.
+pub(crate) fn thread_s() -> anyhow::Result<f64> {
+    let times = fs::read_to_string("/proc/thread-self/schedstat").context("the kernel tells of threads in /proc")?;
+    let ran_ns: f64 = times.split(' ').next().unwrap_or_default().parse().context("a thread's time is a number")?;
+    Ok(ran_ns / 1e9)
+}
+
+/// Seconds that programs have run which this one started and saw end.
+pub(crate) fn children_s() -> anyhow::Result<f64> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    Ok(sum(after_name.split_whitespace().skip(13).take(2)))
+}
+
 fn sum<'a>(ticks: impl Iterator<Item = &'a str>) -> f64 {
     ticks.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS
 }
