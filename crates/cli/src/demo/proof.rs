@@ -231,12 +231,15 @@ impl Evidence {
                 && self.has_score(party, facts)
                 && self.change(party.address) == Some(-stakes)
                 && self.is_as_reckoned(party.address, reckoning),
-            detail: format!(
-                "in {} of {}: {}",
-                lost.len(),
-                count(parts as u64, "task"),
-                self.figures(party.address, reckoning)
-            ),
+            detail: match parts {
+                0 => "it was given no task before the others had done them all; try more --frames".to_owned(),
+                _ => format!(
+                    "in {} of {}: {}",
+                    lost.len(),
+                    count(parts as u64, "task"),
+                    self.figures(party.address, reckoning)
+                ),
+            },
         }
     }
 

@@ -63,10 +63,10 @@ fn the_demo_takes_a_mesh_of_ones_own_and_reports_as_json() {
         "mtllib tent.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nv 0 0 1\nusemtl red\nf 1 2 3\nf 1 3 4\nf 2 3 4\n",
     );
     home.file("tent.mtl", "newmtl red\nKd 0.8 0.1 0.1\n");
-    let demo = home.hands("demo --scene tent.obj --frames 2 --width 24 --height 16 --samples 1 --out a/b --json").ok();
+    let demo = home.hands("demo --scene tent.obj --frames 8 --width 24 --height 16 --samples 1 --out a/b --json").ok();
     let report = demo.json();
     assert_eq!(report["holds"], true, "{report:#}");
-    assert_eq!(report["frames"].as_array().map(Vec::len), Some(2));
+    assert_eq!(report["frames"].as_array().map(Vec::len), Some(8));
     assert!(report["checks"].as_array().unwrap().iter().all(|check| check["holds"] == true));
     let roles: Vec<&str> =
         report["parties"].as_array().unwrap().iter().map(|row| row["role"].as_str().unwrap()).collect();
