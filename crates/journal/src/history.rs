@@ -28,6 +28,12 @@ const FILE: &str = "history.db";
 const VERSION: u32 = 3;
 /// How long one connection waits for another.
 const BUSY: Duration = Duration::from_secs(5);
+/// Prepared statements kept: all that a writer has.
+const STATEMENTS: usize = 64;
+/// What the writer keeps of the tables in memory, in KiB: results come by task, whose ids are anywhere.
+const CACHE_KIB: i64 = 32 << 10;
+/// Pages in the write-ahead log before they are copied into the tables: what is written often meanwhile is copied once.
+const WAL_PAGES: u32 = 4_000;
 
 const SCHEMA: &str = "
     CREATE TABLE through (record INTEGER NOT NULL) STRICT;
@@ -156,7 +162,10 @@ impl History {
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     connection.pragma_update(None, "synchronous", "NORMAL")
 }
 

@@ -6,7 +6,8 @@ use super::write::Batch;
 use super::{History, Page, query};
 use crate::error::JournalError;
 use rusqlite::types::Value;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::BTreeMap;
 use units::{Address, DealId, TaskId, Timestamp, U256};
 
 pub(super) const SCHEMA: &str = "
@@ -115,22 +116,65 @@ pub struct RatingSummary {
     pub safety: u64,
 }
 
-impl Batch<'_> {
-    pub(super) fn part(&self, part: &PartRow) -> rusqlite::Result<()> {
-        let key = params![part.task.0.as_slice(), part.worker.as_slice()];
-        if self.transaction.prepare_cached("INSERT OR IGNORE INTO parts VALUES (?1, ?2)")?.execute(key)? == 0 {
-            return Ok(());
+/// What parts add to workers' counts in one batch.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// By pool and worker: delivered, late, wrong, last seen.
+    counts: BTreeMap<(Address, Address), [u64; 4]>,
+    /// Whether parts are known beside those that results tell of.
+    has_parts: bool,
+}
+
+impl Tally {
+    pub(super) fn new(connection: &Connection) -> rusqlite::Result<Self> {
+        let mut select = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM parts)")?;
+        Ok(Self { counts: BTreeMap::new(), has_parts: select.query_row([], |row| row.get(0))? })
+    }
+
+    fn add(&mut self, part: &PartRow) {
+        let [delivered, late, wrong, seen] = self.counts.entry((part.pool, part.worker)).or_default();
+        match part.outcome {
+            PartOutcome::Delivered => *delivered += 1,
+            PartOutcome::Late => *late += 1,
+            PartOutcome::Wrong => *wrong += 1,
         }
-        let (delivered, late, wrong) = match part.outcome {
-            PartOutcome::Delivered => (1, 0, 0),
-            PartOutcome::Late => (0, 1, 0),
-            PartOutcome::Wrong => (0, 0, 1),
-        };
+        *seen = part.at.0.max(*seen);
+    }
+
+    pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         let insert = "INSERT INTO workers VALUES (?1, ?2, ?2, ?3, ?4, ?5, 0, 0, 0, '0', ?6) \
             ON CONFLICT DO UPDATE SET delivered = delivered + ?3, late = late + ?4, wrong = wrong + ?5, \
             seen = max(seen, ?6)";
-        let row = params![part.pool.as_slice(), part.worker.as_slice(), delivered, late, wrong, part.at.0];
-        self.transaction.prepare_cached(insert)?.execute(row).map(drop)
+        for ((pool, worker), [delivered, late, wrong, seen]) in &self.counts {
+            let row = params![pool.as_slice(), worker.as_slice(), delivered, late, wrong, seen];
+            connection.prepare_cached(insert)?.execute(row)?;
+        }
+        Ok(())
+    }
+}
+
+impl Batch<'_> {
+    /// Counts a part once. Of a task that ended the result names who took part, so these are not written again; what is known
+    /// of somebody's part otherwise (it passed a check before the end, or came late) is.
+    pub(super) fn part(&mut self, part: &PartRow) -> rusqlite::Result<()> {
+        if !self.counted.insert((part.task, part.worker)) || self.tally.has_parts && self.has_row(part)? {
+            return Ok(());
+        }
+        if !self.ended.contains(&part.task) {
+            if took_part(self.transaction, part.task, part.worker)? {
+                return Ok(());
+            }
+            let key = params![part.task.0.as_slice(), part.worker.as_slice()];
+            self.transaction.prepare_cached("INSERT INTO parts VALUES (?1, ?2)")?.execute(key)?;
+            self.tally.has_parts = true;
+        }
+        self.tally.add(part);
+        Ok(())
+    }
+
+    fn has_row(&self, part: &PartRow) -> rusqlite::Result<bool> {
+        let mut select = self.transaction.prepare_cached("SELECT 1 FROM parts WHERE task = ?1 AND worker = ?2")?;
+        select.exists(params![part.task.0.as_slice(), part.worker.as_slice()])
     }
 
     pub(super) fn worker_standing(&self, row: &StandingRow) -> rusqlite::Result<()> {
@@ -162,6 +206,16 @@ impl Batch<'_> {
         ];
         self.transaction.prepare_cached(insert)?.execute(values).map(drop)
     }
+}
+
+/// Whether the result of a finalized task names somebody.
+fn took_part(connection: &Connection, task: TaskId, who: Address) -> rusqlite::Result<bool> {
+    let query = "SELECT parties FROM results WHERE task = ?1 AND state = 0 AND outcome <> 2";
+    let parties: Option<Vec<u8>> =
+        connection.prepare_cached(query)?.query_row(params![task.0.as_slice()], |row| row.get(0)).optional()?;
+    let Some(parties) = parties else { return Ok(false) };
+    let parties = query::decode_parties(&parties).map_err(|_| rusqlite::Error::InvalidQuery)?;
+    Ok(parties.iter().any(|party| party.worker == who))
 }
 
 impl History {

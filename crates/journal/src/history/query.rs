@@ -468,7 +468,7 @@ fn read_deal(row: &Row<'_>) -> rusqlite::Result<DealRow> {
     })
 }
 
-fn decode_parties(bytes: &[u8]) -> Result<Vec<Party>, usize> {
+pub(super) fn decode_parties(bytes: &[u8]) -> Result<Vec<Party>, usize> {
     whole(bytes, |from| {
         many(from, |from| {
             length(from)?;

@@ -1,5 +1,6 @@
 //! Writing changes.
 
+use super::conduct::Tally;
 use super::rows::{
     Change, DealRow, JobRow, LogRow, NewJob, OrderKind, OrderRow, OrderStatus, Outcome, Party, ResultRow, ResultState,
     TransactionRow,
@@ -8,8 +9,8 @@ use super::{HistoryWriter, query};
 use crate::error::JournalError;
 use crate::record::to_vec;
 use rusqlite::{OptionalExtension, Transaction, params};
-use std::collections::BTreeMap;
-use units::{B256, OrderHash, TaskId, Timestamp};
+use std::collections::{BTreeMap, HashSet};
+use units::{Address, B256, OrderHash, TaskId, Timestamp};
 
 impl HistoryWriter {
     /// Writes changes in one transaction, and that the history now has the consequences of all records up to `through`.
@@ -24,7 +25,7 @@ impl HistoryWriter {
 
     fn try_write(&mut self, changes: &[Change], through: u64) -> rusqlite::Result<Vec<(TaskId, u64)>> {
         let transaction = self.connection.transaction()?;
-        let mut batch = Batch { transaction: &transaction, jobs: BTreeMap::new(), ordinals: Vec::new() };
+        let mut batch = Batch::new(&transaction)?;
         for change in changes {
             batch.write(change)?;
         }
@@ -35,14 +36,33 @@ impl HistoryWriter {
     }
 }
 
-/// A batch of changes being written; jobs are read once and written back once.
+/// A batch of changes being written; jobs and workers' counts are read once and written back once.
 pub(super) struct Batch<'a> {
     pub(super) transaction: &'a Transaction<'a>,
     jobs: BTreeMap<OrderHash, JobRow>,
+    /// The next ordinal of each job that has had one.
+    next: BTreeMap<OrderHash, u64>,
     ordinals: Vec<(TaskId, u64)>,
+    /// Tasks that this batch finalized.
+    pub(super) ended: HashSet<TaskId>,
+    /// Parts that this batch has looked at.
+    pub(super) counted: HashSet<(TaskId, Address)>,
+    pub(super) tally: Tally,
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    fn new(transaction: &'a Transaction<'a>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            transaction,
+            jobs: BTreeMap::new(),
+            next: BTreeMap::new(),
+            ordinals: Vec::new(),
+            ended: HashSet::new(),
+            counted: HashSet::new(),
+            tally: Tally::new(transaction)?,
+        })
+    }
+
     fn write(&mut self, change: &Change) -> rusqlite::Result<()> {
         match change {
             Change::Job(job) => self.begin(job),
@@ -157,19 +177,44 @@ impl Batch<'_> {
     /// A task's result takes the place of the one before. An ordinal is never given twice: the new one is greater than any
     /// that the job has, the one before among them.
     fn result(&mut self, result: &ResultRow) -> rusqlite::Result<()> {
-        let before = self.standing(result.task)?;
-        match before {
-            Some((ResultState::Final, _)) => return Ok(()),
-            Some((before, digest)) if before == result.state && digest == result.digest => return Ok(()),
-            Some(_) | None => {}
-        }
         let ordinal = self.next_ordinal(result.job)?;
-        if before.is_some() {
-            self.transaction
-                .prepare_cached("DELETE FROM results WHERE task = ?1")?
-                .execute(params![result.task.0.as_slice()])?;
+        // Most jobs' tasks come here once: these are not looked up first.
+        let new = self.job(result.job)?.is_some_and(|row| row.provisional == 0) && self.insert(result, ordinal)?;
+        let mut replaces_provisional = false;
+        if !new {
+            match self.standing(result.task)? {
+                Some((ResultState::Final, _)) => return Ok(()),
+                Some((before, digest)) if before == result.state && digest == result.digest => return Ok(()),
+                Some((before, _)) => {
+                    replaces_provisional = before == ResultState::Provisional;
+                    self.transaction
+                        .prepare_cached("DELETE FROM results WHERE task = ?1")?
+                        .execute(params![result.task.0.as_slice()])?;
+                }
+                None => {}
+            }
+            self.insert(result, ordinal)?;
         }
-        let insert = "INSERT INTO results VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+        self.next.insert(result.job, ordinal + 1);
+        self.ordinals.push((result.task, ordinal));
+        if result.state == ResultState::Final && result.outcome != Outcome::Claimed {
+            self.ended.insert(result.task);
+        }
+        self.change_job(result.job, |row| {
+            row.provisional -= u64::from(replaces_provisional).min(row.provisional);
+            match result.state {
+                ResultState::Final => row.count(result),
+                ResultState::Provisional => row.provisional += 1,
+                ResultState::Voided => {}
+            }
+        })
+    }
+
+    /// Writes a result's row; false if the task has one.
+    fn insert(&self, result: &ResultRow, ordinal: u64) -> rusqlite::Result<bool> {
+        let insert = "INSERT INTO results \
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
+            ON CONFLICT (task) DO NOTHING";
         let (outcome, reason) = result.outcome.parts();
         let row = params![
             result.job.0.as_slice(),
@@ -191,16 +236,7 @@ impl Batch<'_> {
             result.state.number(),
             result.ran_ms.map(|ran| i64::try_from(ran).unwrap_or(i64::MAX)),
         ];
-        self.transaction.prepare_cached(insert)?.execute(row)?;
-        self.ordinals.push((result.task, ordinal));
-        self.change_job(result.job, |row| {
-            row.provisional -= u64::from(matches!(before, Some((ResultState::Provisional, _)))).min(row.provisional);
-            match result.state {
-                ResultState::Final => row.count(result),
-                ResultState::Provisional => row.provisional += 1,
-                ResultState::Voided => {}
-            }
-        })
+        Ok(self.transaction.prepare_cached(insert)?.execute(row)? > 0)
     }
 
     fn void(&mut self, job: OrderHash, task: TaskId, at: Timestamp) -> rusqlite::Result<()> {
@@ -209,6 +245,7 @@ impl Batch<'_> {
         let update = "UPDATE results SET ordinal = ?2, state = ?3, ended = ?4, blob = NULL WHERE task = ?1";
         let row = params![task.0.as_slice(), ordinal, ResultState::Voided.number(), at.0];
         self.transaction.prepare_cached(update)?.execute(row)?;
+        self.next.insert(job, ordinal + 1);
         self.ordinals.push((task, ordinal));
         self.change_job(job, |row| row.provisional = row.provisional.saturating_sub(1))
     }
@@ -221,6 +258,9 @@ impl Batch<'_> {
     }
 
     fn next_ordinal(&self, job: OrderHash) -> rusqlite::Result<u64> {
+        if let Some(next) = self.next.get(&job) {
+            return Ok(*next);
+        }
         let select = "SELECT coalesce(max(ordinal) + 1, 0) FROM results WHERE job = ?1";
         self.transaction.prepare_cached(select)?.query_row(params![job.0.as_slice()], |row| row.get(0))
     }
@@ -265,6 +305,7 @@ impl Batch<'_> {
     }
 
     fn finish(self) -> rusqlite::Result<Vec<(TaskId, u64)>> {
+        self.tally.write(self.transaction)?;
         let insert = "INSERT OR REPLACE INTO jobs VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
         for row in self.jobs.values() {
             self.transaction.prepare_cached(insert)?.execute(params![

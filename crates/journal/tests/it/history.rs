@@ -278,6 +278,48 @@ fn a_workers_parts_are_counted_once_and_listed_with_its_owners() {
 }
 
 #[test]
+fn a_part_in_a_finalized_task_counts_once_whatever_is_said_of_it_before_after_and_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(folder.path()).unwrap();
+    let (pool, job) = (Address::repeat_byte(99), job(1, 9));
+    let part = |number: u8, outcome| {
+        let (task, worker) = (TaskId(B256::repeat_byte(number)), Address::repeat_byte(number));
+        Change::Part(PartRow { task, pool, worker, outcome, at: Timestamp(1) })
+    };
+    let ended = |number| Change::Result(Box::new(result(&job, number, Outcome::Completed)));
+    let counts = || {
+        let history = History::open(folder.path()).unwrap();
+        [1, 2, 3].map(|number| {
+            let row = history.worker(pool, Address::repeat_byte(number)).unwrap();
+            row.map_or((0, 0, 0), |row| (row.delivered, row.late, row.wrong))
+        })
+    };
+    written(&mut writer, &[Change::Job(job.clone()), part(1, PartOutcome::Delivered)]);
+    let all = [
+        ended(1),
+        part(1, PartOutcome::Delivered),
+        ended(2),
+        part(2, PartOutcome::Delivered),
+        part(2, PartOutcome::Late),
+        ended(3),
+    ];
+    written(&mut writer, &all);
+    written(&mut writer, &all);
+    written(&mut writer, &[part(2, PartOutcome::Late), part(2, PartOutcome::Wrong)]);
+    assert_eq!(counts(), [(1, 0, 0), (1, 0, 0), (0, 0, 0)]);
+    let late = Change::Part(PartRow {
+        task: TaskId(B256::repeat_byte(1)),
+        pool,
+        worker: Address::repeat_byte(3),
+        outcome: PartOutcome::Late,
+        at: Timestamp(2),
+    });
+    written(&mut writer, std::slice::from_ref(&late));
+    written(&mut writer, &[late]);
+    assert_eq!(counts(), [(1, 0, 0), (1, 0, 0), (0, 1, 0)], "it is not among those whom the result names");
+}
+
+#[test]
 fn what_is_said_of_somebody_is_listed_newest_first_and_summed() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = HistoryWriter::open(folder.path()).unwrap();
