@@ -242,12 +242,15 @@ impl Dispatch {
     pub fn set_standing(&mut self, pool: Address, worker: Address, standing: Standing) {
         let Standing { owner, earned, checks, barred } = standing;
         let dossier = self.audits.dossier_mut(pool, worker);
+        let before = (dossier.owner, dossier.checks, dossier.barred);
         (dossier.owner, dossier.earned, dossier.checks, dossier.barred) = (Some(owner), earned, checks, barred);
         dossier.since = dossier.since.min(checks);
-        if barred {
-            self.renew_siblings(pool, worker, owner);
+        if before != (Some(owner), checks, barred) {
+            if barred {
+                self.renew_siblings(pool, worker, owner);
+            }
+            self.rank(worker);
         }
-        self.rank(worker);
         self.appraise(worker, true);
     }
 

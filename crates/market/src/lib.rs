@@ -126,14 +126,17 @@ impl Market {
             places.sort_unstable();
             places.dedup();
         }
-        let entry = Entry { at, command };
         let first = out.events.len();
-        if let Err(rejection) = self.exchange.apply(&entry, &mut out.events) {
+        // Among the entries while it is applied: if the rules panic, that is where it is found.
+        out.entries.push(Entry { at, command });
+        let entry = out.entries.last().expect("one was put there");
+        if let Err(rejection) = self.exchange.apply(entry, &mut out.events) {
             out.events.truncate(first);
-            self.note_rejected(&entry.command);
+            if let Some(entry) = out.entries.pop() {
+                self.note_rejected(&entry.command);
+            }
             return Err(rejection);
         }
-        out.entries.push(entry);
         self.observe(at, first, out);
         Ok(())
     }

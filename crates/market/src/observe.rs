@@ -15,16 +15,19 @@ use units::{Address, Amount, B256, DealId, OrderHash, TaskId, Timestamp, U256};
 impl Market {
     /// Takes note of the events from `first` on.
     pub(crate) fn observe(&mut self, at: Timestamp, first: usize, out: &mut Output) {
-        let events: Vec<Event> = out.events.get(first..).unwrap_or_default().to_vec();
-        for event in events {
+        // Out of the way while policy adds its own; theirs come behind.
+        let seen = std::mem::take(&mut out.events);
+        for event in seen.get(first..).unwrap_or_default() {
             self.observe_one(at, event, out);
         }
+        let more = std::mem::replace(&mut out.events, seen);
+        out.events.extend(more);
         self.rewards.clear();
     }
 
-    fn observe_one(&mut self, at: Timestamp, event: Event, out: &mut Output) {
-        match event {
-            Event::Hub(event) => self.observe_hub(at, event, out),
+    fn observe_one(&mut self, at: Timestamp, event: &Event, out: &mut Output) {
+        match *event {
+            Event::Hub(ref event) => self.observe_hub(at, event, out),
             Event::OrderPlaced { kind, order, remaining } => self.order_placed(kind, order, remaining),
             Event::OrderFilled { order, remaining, .. } => {
                 self.book.set_remaining(order, remaining);
@@ -38,7 +41,7 @@ impl Market {
                 }
                 self.book_stirred |= why != RemovalReason::Filled;
             }
-            Event::Held { task, worker, failed, deal: _, index: _, item: _ } => {
+            Event::Held { task, worker, failed, .. } => {
                 self.statement_held(at, task, worker, failed, out);
             }
             Event::Shown { task, worker, .. } => {
@@ -85,9 +88,9 @@ impl Market {
         }
     }
 
-    fn observe_hub(&mut self, at: Timestamp, event: poco::Event, out: &mut Output) {
+    fn observe_hub(&mut self, at: Timestamp, event: &poco::Event, out: &mut Output) {
         use poco::Event as Hub;
-        match event {
+        match *event {
             Hub::OrdersMatched { deal, request, workerpool, .. } => self.deal_matched(deal, request, Some(workerpool)),
             Hub::TaskConsensus { task, .. } => self.task_agreed(at, task, out),
             Hub::TaskReopen { task } => self.dispatch.reopened(task),
@@ -165,9 +168,10 @@ impl Market {
     /// What a worker counts for may have changed.
     pub(crate) fn weigh(&mut self, worker: Address) {
         if let Some(known) = self.dispatch.description(worker) {
-            let known = self.with_standing(known.clone());
+            let standing = self.exchange.standing(known.pool, worker);
+            let (earned, barred) = standing.map_or((known.earned, known.barred), |it| (it.accepted, it.barred));
             let score = self.exchange.score(worker).saturating_to();
-            self.supply.weighed(&known, score, self.exchange.genesis().private);
+            self.supply.weighed(known, (score, earned), barred, self.exchange.genesis().private);
         }
     }
 

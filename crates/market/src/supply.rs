@@ -130,10 +130,10 @@ impl Supply {
     }
 
     /// A worker's standing changed.
-    pub(crate) fn weighed(&mut self, worker: &Worker, score: u64, private: bool) {
-        let weight = weight(score, worker.earned, private);
+    pub(crate) fn weighed(&mut self, worker: &Worker, (score, earned): (u64, u64), barred: bool, private: bool) {
+        let weight = weight(score, earned, private);
         let Some(crew) = self.crews.get_mut(&worker.pool) else { return };
-        if worker.barred {
+        if barred {
             crew.changed |= crew.members.remove(&worker.address).is_some();
             self.stirred |= crew.changed;
             self.measures.forget(worker.address);

@@ -10,7 +10,7 @@ use crate::package;
 use crate::worker::{Arrival, Out};
 use api::receipt::Receipt;
 use blobs::Store;
-use exchange::{AnyOrder, Command, Entry, Event, Rejection};
+use exchange::{AnyOrder, Command, Event, Rejection};
 use journal::{Journal, JournalError};
 use market::Output;
 use orders::{Checked, Domain, Signed, SigningKey};
@@ -158,7 +158,7 @@ impl Loop {
         for request in gathered.drain(..) {
             self.take(at, request, &mut out, &mut owed)?;
         }
-        self.guarded(None, |this| this.decide(at, &mut out))?;
+        self.guarded(|this| this.decide(at, &mut out))?;
         self.commit(at, out, owed)
     }
 
@@ -241,19 +241,19 @@ impl Loop {
         command: Command,
         out: &mut Output,
     ) -> Result<Result<(), Rejection>, LoopError> {
-        let suspect = Entry { at, command: command.clone() };
-        let mut taken = Ok(());
-        self.guarded(Some(&suspect), |this| taken = this.state.market.command(at, command, out))?;
-        Ok(taken)
+        let (mut taken, place) = (Ok(()), out.entries.len());
+        let fault = self.guarded(|this| taken = this.state.market.command(at, command, out));
+        let Err(LoopError::Fault { reason }) = &fault else { return Ok(taken) };
+        if let Some(entry) = out.entries.get(place) {
+            self.journal.suspect(entry, reason)?;
+        }
+        fault.map(|()| taken)
     }
 
-    fn guarded(&mut self, suspect: Option<&Entry>, work: impl FnOnce(&mut Self)) -> Result<(), LoopError> {
-        let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(self))) else { return Ok(()) };
-        let reason = words_of(panic.as_ref());
-        if let Some(entry) = suspect {
-            self.journal.suspect(entry, &reason)?;
-        }
-        Err(LoopError::Fault { reason })
+    /// Does it; a panic is a fault of the exchange's own.
+    fn guarded(&mut self, work: impl FnOnce(&mut Self)) -> Result<(), LoopError> {
+        let worked = catch_unwind(AssertUnwindSafe(|| work(self)));
+        worked.map_err(|panic| LoopError::Fault { reason: words_of(panic.as_ref()) })
     }
 
     fn join(&mut self, at: Timestamp, arrival: Arrival, out: &mut Output, owed: &mut Owed) -> Welcomed {
