@@ -12,7 +12,7 @@ mod process;
 
 use crate::run::{Finished, OpenError, Package, Program, Run, RunError};
 use crate::world::{Collected, Content, Stop, Tree, collect};
-use engine::{Ticker, engine};
+use engine::{Ticker, engine, pooled};
 use host::Host;
 use modules::{Modules, Prepared};
 use results::{Failure, Outcome};
@@ -21,7 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use wasmtime::{InstancePre, Store, Trap, WasmBacktrace};
+use wasmtime::{InstancePre, PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 /// The name a program finds as its own.
 const PROGRAM_NAME: &str = "app";
@@ -58,10 +58,12 @@ impl Sandbox {
         modules::open_cache(cache)?;
         std::fs::create_dir_all(scratch).map_err(|source| OpenError::Folder { folder: scratch.to_owned(), source })?;
         let machinery = |error: wasmtime::Error| OpenError::Machinery { detail: format!("{error:#}") };
-        let modules = |canonical_nans| engine(canonical_nans).and_then(|engine| Modules::new(engine, cache));
+        let modules = |canonical_nans| {
+            engine(canonical_nans).and_then(|engine| Modules::new(engine, pooled(canonical_nans), cache))
+        };
         let plain = modules(false).map_err(machinery)?;
         let canonical = modules(true).map_err(machinery)?;
-        let ticker = Ticker::start(vec![plain.engine().clone(), canonical.engine().clone()])
+        let ticker = Ticker::start(plain.engines().chain(canonical.engines()).cloned().collect())
             .map_err(|error| OpenError::Machinery { detail: error.to_string() })?;
         let inner = Inner { plain, canonical, ticker, scratch: scratch.to_owned() };
         Ok(Self { inner: Arc::new(inner) })
@@ -96,7 +98,7 @@ impl Sandbox {
         let args = std::iter::once(PROGRAM_NAME.to_owned()).chain(run.args.iter().cloned()).collect();
         let env = run.env.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let host = Host::new(args, env, tree, run.seed, &run.limits, run.control.clone());
-        let mut store = Store::new(modules.engine(), host);
+        let mut store = Store::new(ready.module().engine(), host);
         store.limiter(|host| &mut host.budget);
         store.epoch_deadline_callback(|mut context| Ok(context.data_mut().tick()));
         store.set_epoch_deadline(1);
@@ -122,7 +124,9 @@ impl Sandbox {
         let (stop, mut detail) = match (host.stop.take(), ended) {
             (Some(stop), _) => (stop, None),
             (None, Ok(())) => (Stop::Exit(0), None),
-            (None, Err(_)) if host.budget.short => (Stop::MemoryShort, None),
+            (None, Err(error)) if host.budget.short || error.is::<PoolConcurrencyLimitError>() => {
+                (Stop::MemoryShort, None)
+            }
             (None, Err(error)) if host.budget.denied => (Stop::Fail(Failure::MemoryLimit), Some(tell(&error))),
             (None, Err(error)) if error.is::<Trap>() => (Stop::Fail(Failure::Trap), Some(tell(&error))),
             (None, Err(error)) => return Err(RunError::Machinery { detail: format!("{error:#}") }),

@@ -1,16 +1,43 @@
 //! Wasmtime, set so that programs do the same everywhere, and the thread whose ticks end or hold them.
 
+use super::host::TABLE_ENTRIES;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use wasmtime::{Config, Engine, OptLevel, WasmBacktraceDetails};
+use wasmtime::{Config, Enabled, Engine, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails};
 
 /// How often a run looks at its limits and its owner's wishes.
 const TICK: Duration = Duration::from_millis(10);
 /// Stack of a program, in bytes; the calling thread needs twice as much (a Rust thread has 2 MiB).
 const STACK_BYTES: usize = 1 << 20;
 
+/// What a program's memory keeps of the host's from one run to the next, in bytes: what is rewritten is cheaper than what is
+/// given back and faulted in anew.
+const KEEP_BYTES: usize = 1 << 20;
+
+/// Memories that stay so for as many programs.
+const WARM_SLOTS: u32 = 16;
+
 /// An engine whose programs can be interrupted. Everything that would let two machines differ is off.
 pub(super) fn engine(canonical_nans: bool) -> wasmtime::Result<Engine> {
+    Engine::new(&config(canonical_nans))
+}
+
+/// The same, with memories and tables that are mapped once and used again: for programs of one memory of 32 bits and one
+/// table at most. It runs the other engine's compiled code. None where the system does not give it the addresses.
+pub(super) fn pooled(canonical_nans: bool) -> Option<Engine> {
+    let mut pool = PoolingAllocationConfig::new();
+    // No program that fits is refused for its size: what is beyond these bounds no engine runs.
+    pool.table_elements(TABLE_ENTRIES).max_core_instance_size(1 << 30).table_keep_resident(KEEP_BYTES);
+    pool.max_unused_warm_slots(WARM_SLOTS);
+    if PoolingAllocationConfig::is_pagemap_scan_available() {
+        pool.pagemap_scan(Enabled::Yes).linear_memory_keep_resident(KEEP_BYTES);
+    }
+    let mut config = config(canonical_nans);
+    config.allocation_strategy(pool);
+    Engine::new(&config).ok()
+}
+
+fn config(canonical_nans: bool) -> Config {
     let mut config = Config::new();
     config
         .cranelift_opt_level(OptLevel::Speed)
@@ -19,7 +46,7 @@ pub(super) fn engine(canonical_nans: bool) -> wasmtime::Result<Engine> {
         .max_wasm_stack(STACK_BYTES)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_relaxed_simd(false);
-    Engine::new(&config)
+    config
 }
 
 /// Ticks the engines' epochs while anything runs, and sleeps while nothing does.

@@ -14,6 +14,8 @@ const MAX_DESCRIPTORS: usize = 1024;
 const MAX_LISTED: usize = 200_000;
 /// A table's entry takes so many bytes of the memory limit.
 const TABLE_ENTRY_BYTES: u64 = 8;
+/// The longest a table may grow, however it is allocated; valid modules begin with no more.
+pub(super) const TABLE_ENTRIES: usize = 10_000_000;
 
 /// What wasmtime says where a memory would grow past the maximum that its type declares.
 const TYPE_LIMIT: &str = "memory growth exceeds memory type's limits";
@@ -242,7 +244,8 @@ impl ResourceLimiter for Budget {
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let more = (desired.saturating_sub(current) as u64).saturating_mul(TABLE_ENTRY_BYTES);
-        Ok(maximum.is_none_or(|maximum| desired <= maximum) && self.take(more))
+        let most = maximum.map_or(TABLE_ENTRIES, |maximum| maximum.min(TABLE_ENTRIES));
+        Ok(desired <= most && self.take(more))
     }
 }
 

@@ -36,10 +36,25 @@ pub(super) enum Prepared {
 /// What is known of one program; its lock is held while the program is compiled.
 type Slot = Arc<Mutex<Option<Prepared>>>;
 
-/// Compiled programs of one engine.
-pub(super) struct Modules {
+/// An engine, and the calls that its programs may make.
+struct Ground {
     engine: Engine,
     linker: Linker<Host>,
+}
+
+impl Ground {
+    fn new(engine: Engine) -> wasmtime::Result<Self> {
+        let linker = calls::linker(&engine)?;
+        Ok(Self { engine, linker })
+    }
+}
+
+/// Compiled programs of one kind of engine.
+pub(super) struct Modules {
+    /// Runs every program.
+    plain: Ground,
+    /// Starts those faster that fit its pool.
+    pooled: Option<Ground>,
     folder: PathBuf,
     /// Differs between engines that cannot run each other's code.
     compatibility: u64,
@@ -53,16 +68,17 @@ struct Slots {
 }
 
 impl Modules {
-    pub(super) fn new(engine: Engine, folder: &Path) -> wasmtime::Result<Self> {
-        let linker = calls::linker(&engine)?;
-        let mut hasher = DefaultHasher::new();
-        engine.precompile_compatibility_hash().hash(&mut hasher);
-        let compatibility = hasher.finish();
-        Ok(Self { engine, linker, folder: folder.to_owned(), compatibility, slots: Mutex::default() })
+    /// Programs of `engine`, and of `pooled` where that is there and runs the same code.
+    pub(super) fn new(engine: Engine, pooled: Option<Engine>, folder: &Path) -> wasmtime::Result<Self> {
+        let compatibility = compatibility(&engine);
+        let pooled =
+            pooled.filter(|pooled| self::compatibility(pooled) == compatibility).map(Ground::new).transpose()?;
+        let plain = Ground::new(engine)?;
+        Ok(Self { plain, pooled, folder: folder.to_owned(), compatibility, slots: Mutex::default() })
     }
 
-    pub(super) fn engine(&self) -> &Engine {
-        &self.engine
+    pub(super) fn engines(&self) -> impl Iterator<Item = &Engine> {
+        std::iter::once(&self.plain).chain(&self.pooled).map(|ground| &ground.engine)
     }
 
     /// The program, compiled; from memory, from disk, or from its source.
@@ -118,14 +134,15 @@ impl Modules {
             Some([0, b'a', b's', b'm', _, _, 1, 0]) => return Ok(invalid(InvalidModule::Component)),
             Some(_) | None => return Ok(invalid(InvalidModule::NotWasm)),
         }
-        if let Err(error) = Module::validate(&self.engine, &bytes) {
+        if let Err(error) = Module::validate(&self.plain.engine, &bytes) {
             return Ok(Prepared::Invalid(InvalidModule::Malformed, format!("{error:#}")));
         }
         // What is valid and yet does not compile may be this machine's trouble, so it is not said to be the program's.
-        let module = Module::from_binary(&self.engine, &bytes)
+        let module = Module::from_binary(&self.plain.engine, &bytes)
             .map_err(|error| RunError::Machinery { detail: format!("{error:#}") })?;
-        self.keep(&program.digest, &module);
-        Ok(self.link(&module))
+        let Ok(code) = module.serialize() else { return Ok(self.link(&module)) };
+        self.keep(&program.digest, &code);
+        Ok(self.link(&self.revive(&code).unwrap_or(module)))
     }
 
     /// Joins a module with the calls it may make.
@@ -151,7 +168,8 @@ impl Modules {
         if !is_command {
             return invalid(InvalidModule::NoStart);
         }
-        match self.linker.instantiate_pre(module) {
+        let pooled = self.pooled.as_ref().filter(|pooled| Engine::same(&pooled.engine, module.engine()));
+        match pooled.unwrap_or(&self.plain).linker.instantiate_pre(module) {
             Ok(ready) => Prepared::Ready(ready),
             Err(error) => Prepared::Invalid(InvalidModule::Import, format!("{error:#}")),
         }
@@ -180,22 +198,48 @@ impl Modules {
             drop(fs::remove_file(&path));
             return None;
         }
-        #[expect(unsafe_code, reason = "wasmtime cannot check compiled code; the folder is ours alone")]
-        // SAFETY: the bytes are what `Module::serialize` gave an engine of this compatibility: they lie in a folder that
-        // only this user can write (checked when the sandbox was opened), and their seal rules out damage and mix-ups.
-        let module = unsafe { Module::deserialize(&self.engine, code) };
-        module.ok()
+        self.revive(code)
+    }
+
+    /// Compiled code as a module of the engine that starts it fastest.
+    fn revive(&self, code: &[u8]) -> Option<Module> {
+        let revive = |ground: &Ground| {
+            #[expect(unsafe_code, reason = "wasmtime cannot check compiled code; the folder is ours alone")]
+            // SAFETY: the bytes are what `Module::serialize` gave an engine of this compatibility: they were made just now, or
+            // lie in a folder that only this user can write (checked when the sandbox was opened), and their seal rules out
+            // damage and mix-ups.
+            let module = unsafe { Module::deserialize(&ground.engine, code) };
+            module.ok()
+        };
+        let pooled = self.pooled.as_ref().and_then(revive).filter(fits);
+        pooled.or_else(|| revive(&self.plain))
     }
 
     /// Leaves a compiled program for later runs. A cache that cannot be written costs time and nothing else.
-    fn keep(&self, digest: &Digest, module: &Module) {
-        let Ok(code) = module.serialize() else { return };
+    fn keep(&self, digest: &Digest, code: &[u8]) {
         let Ok(mut file) = tempfile::Builder::new().prefix("new-").tempfile_in(&self.folder) else { return };
-        let written = file.write_all(&self.seal(digest, &code)).and_then(|()| file.write_all(&code));
+        let written = file.write_all(&self.seal(digest, code)).and_then(|()| file.write_all(code));
         if written.is_ok() {
             drop(file.persist(self.path(digest)));
         }
     }
+}
+
+/// Differs between engines that cannot run each other's code.
+fn compatibility(engine: &Engine) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Whether a program can be run from the pool as it would be without: its one memory is the usual one of 32 bits, which the
+/// pool has whole, and of tables, which may grow as far as any, it has one.
+fn fits(module: &Module) -> bool {
+    let needed = module.resources_required();
+    let usual = |memory: Option<ExternType>| matches!(memory, Some(ExternType::Memory(memory)) if !memory.is_64());
+    needed.num_tables <= 1
+        && needed.num_memories <= 1
+        && (needed.num_memories == 0 || usual(module.get_export("memory")))
 }
 
 fn invalid(why: InvalidModule) -> Prepared {

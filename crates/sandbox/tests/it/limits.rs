@@ -280,3 +280,39 @@ fn a_call_takes_no_more_stretches_than_it_may() {
         .quiet();
     assert_eq!(tree(&run(program)).0.len(), 1024);
 }
+
+#[test]
+fn a_run_finds_nothing_that_another_left_in_its_memory() {
+    let place = Place::new();
+    // Within the memory at the start, and in what it is grown by.
+    let marks = [4096, 100_000, 5 * 65_536, 40 * 65_536];
+    let guest = |text: &str| {
+        let mut guest = Guest::new().code("(drop (memory.grow (i32.const 60)))");
+        guest.text(text);
+        let mark = |guest: Guest, at| {
+            let looked = guest.note(&format!("(i32.load8_u (i32.const {at}))"));
+            looked.code(&format!("(i32.store8 (i32.const {at}) (i32.const 7))"))
+        };
+        marks.into_iter().fold(guest, mark).noting()
+    };
+    let (one, other) = (guest("a"), guest("b"));
+    for _ in 0..3 {
+        assert_eq!(notes(&place.run(&Run::new(one.clone()))), [b'a', 0, 0, 0]);
+        assert_eq!(notes(&place.run(&Run::new(other.clone()))), [b'b', 0, 0, 0]);
+    }
+    let beyond = Run::new(started("(drop (i32.load8_u (i32.const 327680)))"));
+    assert_eq!(place.run(&beyond).outcome.failure(), Some(Failure::Trap), "nor is memory there that it has not");
+}
+
+#[test]
+fn programs_of_several_memories_or_tables_or_of_a_large_memory_run_like_others() {
+    for parts in [
+        r#"(memory 1) (memory (export "memory") 1)"#,
+        r#"(memory (export "memory") i64 1)"#,
+        r#"(memory 1) (table 2 funcref) (table 3 funcref)"#,
+        "",
+    ] {
+        let program = program(&format!(r#"{parts} (func (export "_start"))"#));
+        assert_eq!(Place::new().run(&Run::new(program)).outcome.failure(), None, "{parts}");
+    }
+}
