@@ -174,7 +174,7 @@ fn with_wrong_digests(folder: &std::path::Path) -> usize {
     let wrong = Some(units::B256::repeat_byte(7));
     market.exchange.apply(&tick, &mut Vec::new()).unwrap();
     journal.append(&market.pending, Some(market.exchange.state_digest())).unwrap();
-    journal.append(&[tick.clone()], wrong).unwrap();
+    journal.append(std::slice::from_ref(&tick), wrong).unwrap();
     journal.append(&vec![tick; due], wrong).unwrap();
     market.pending.len() + 1 + due
 }
