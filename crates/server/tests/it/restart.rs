@@ -16,7 +16,7 @@ async fn a_jobs_page_counts_its_ended_deals_after_a_restart_too() {
     let worker = house.agent(10, "commons", Honesty::Honest);
     let client = house.client(1).await;
     let app = publish(&client).await;
-    let job = client.submit(&job_of(&app, 500, 2)).await.unwrap().job.id;
+    let job = client.submit(&job_of(&app, 50_000, 2)).await.unwrap().job.id;
     let part = async {
         let mut events = pin!(client.watch(job, None));
         loop {
