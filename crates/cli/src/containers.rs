@@ -28,7 +28,7 @@ pub(crate) struct ContainerArgs {
     /// The runtime. Default: runc, else crun.
     #[arg(long, value_enum, value_name = "NAME")]
     runtime: Option<RuntimeArg>,
-    /// One more registry that images are fetched from, as HOST[:PORT], or http://HOST[:PORT] for one without TLS; may be given
+    /// One more registry that images are fetched from, as HOST or HOST:PORT, or with http:// before it for one without TLS; may be given
     /// many times. Large public ones are fetched from anyway.
     #[arg(long = "registry", value_name = "HOST")]
     pub(crate) registries: Vec<String>,

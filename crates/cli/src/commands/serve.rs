@@ -37,7 +37,7 @@ pub(crate) struct ServeArgs {
     /// shows.
     #[arg(long, value_name = "CREDITS", default_value = "1000", value_parser = parse::credits)]
     stakes: Amount,
-    /// On an open exchange: one more registry whose images may be sold, as HOST[:PORT]; may be given many times. Large public
+    /// On an open exchange: one more registry whose images may be sold, as HOST or HOST:PORT; may be given many times. Large public
     /// ones may anyway; what most workers fetch nothing from, nobody should sell.
     #[arg(long = "registry", value_name = "HOST")]
     registries: Vec<String>,
