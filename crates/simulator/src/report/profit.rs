@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 const MACHINES: usize = 50;
 const ONE_IN: usize = 10;
 /// Machines of one who deals with itself: enough for the trust that it asks for.
-const DEALERS: usize = 5;
+const DEALERS: usize = 8;
 /// What they ask of themselves: what they turn over is theirs to choose.
 const DEALERS_FLOOR: u64 = 20 * FLOOR;
 /// In the bonded pool each machine can stake for all it runs.
@@ -80,6 +80,19 @@ pub(crate) const SCHEMES: &[Scheme] = &[
     Scheme { name: "selfdealer_trust10", kind: Kind::SelfDealer { fails: 0, trust: 10 } },
 ];
 
+/// What a cheat has over what honesty has. In a look nobody has a deposit back yet: nothing over nothing is no gain, and
+/// anything over nothing is more than any run finds.
+fn ratio(cheat: f64, honest: f64) -> f64 {
+    const BEYOND: f64 = 1_000_000.0;
+    if honest > 0.0 {
+        cheat / honest
+    } else if cheat > 0.0 {
+        BEYOND
+    } else {
+        0.0
+    }
+}
+
 /// What a cheat has over its honest twin in the same seed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Gain {
@@ -93,7 +106,7 @@ impl std::ops::Div for Gain {
     type Output = Self;
 
     fn div(self, honest: Self) -> Self {
-        Self { profit: self.profit / honest.profit, earnings: self.earnings / honest.earnings }
+        Self { profit: ratio(self.profit, honest.profit), earnings: ratio(self.earnings, honest.earnings) }
     }
 }
 
@@ -165,7 +178,8 @@ impl Career {
         let rate = |(busy, earned): (u64, f64)| if busy == 0 { 0.0 } else { earned / busy as f64 };
         let (cheat, whole) = (end(self), end(honest));
         let as_long = honest.0.iter().filter(|(busy, _)| *busy >= cheat.0).map(|it| rate(*it));
-        Gain { profit: rate(cheat) / as_long.fold(rate(whole), f64::max), earnings: cheat.1 / whole.1 }
+        let profit = ratio(rate(cheat), as_long.fold(rate(whole), f64::max));
+        Gain { profit, earnings: ratio(cheat.1, whole.1) }
     }
 }
 
@@ -190,7 +204,8 @@ fn self_dealer(seed: u64, fails: u64, trust: u64, jobs_each: u64) -> Gain {
     let run = |dealing: bool| {
         let own = |number: usize| number < DEALERS && dealing;
         let make = |number: usize| Make {
-            play: if own(number) { Play::Colluder } else { Play::Honest },
+            // What fails is said to fail.
+            play: if own(number) && fails == 0 { Play::Colluder } else { Play::Honest },
             cores: 4,
             slots: 4,
             category: if own(number) { 5 } else { 0 },
@@ -199,8 +214,8 @@ fn self_dealer(seed: u64, fails: u64, trust: u64, jobs_each: u64) -> Gain {
         let public = Job::plain(0, 1, 10 * jobs_each);
         let private = Job { category: 5, fails, ..Job::plain(1, trust, DEALERS as u64 * jobs_each) };
         let mut fleet = Fleet::new(Setup {
-            machines: (0..12).map(make).collect(),
-            jobs: if dealing { vec![public, private] } else { vec![public] },
+            machines: (0..16).map(make).collect(),
+            jobs: vec![if dealing { private } else { public }],
             ..world(seed, 0)
         });
         fleet.run(600_000 + jobs_each * 8_000);
