@@ -3,11 +3,12 @@
 use crate::cache::Cache;
 use crate::http::Http;
 use crate::link::chain;
+use api::limits::{BLOB_PART_BYTES, BLOB_PARTS};
 use api::worker::DeclineReason;
 use blobs::{Pin, PutError, Upload};
 use bytes::{Bytes, BytesMut};
-use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
+use futures::{FutureExt as _, StreamExt as _, stream};
 use reqwest::StatusCode;
 use reqwest::header;
 use std::collections::BTreeMap;
@@ -24,8 +25,6 @@ const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(100);
 /// A try that brings this much counts as none.
 const PROGRESS: u64 = 1 << 20;
-/// What is gathered before a blocking thread writes it.
-const BATCH_BYTES: usize = 1 << 20;
 
 /// Why a file could not be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -114,7 +113,7 @@ impl Fetcher {
     }
 
     async fn download(&self, digest: Digest, limit: u64) -> Result<(), FetchError> {
-        let mut part = Part { upload: None, size: 0, limit };
+        let mut part = Part { upload: None, size: 0, total: None, limit };
         let mut tries = 0;
         loop {
             let before = part.size;
@@ -136,53 +135,95 @@ impl Fetcher {
         }
     }
 
-    /// Asks for what is missing and takes it in until it ends or breaks off.
+    /// Asks for what is missing, several parts at once, and takes it in until it ends or breaks off.
     async fn more(&self, digest: Digest, part: &mut Part) -> Result<(), Trouble> {
-        let mut request = self.http.client.get(self.http.blob(&digest)).bearer_auth(self.http.token());
-        if part.size > 0 {
-            request = request.header(header::RANGE, format!("bytes={}-", part.size));
-        }
-        let mut answer = request.send().await.map_err(passing)?;
-        let status = answer.status();
-        let begins = match status {
-            StatusCode::OK => 0,
-            StatusCode::PARTIAL_CONTENT => range_start(answer.headers()).unwrap_or(u64::MAX),
-            _ if self.http.is_passing(status) => return Err(Trouble::Passing(status.to_string())),
-            _ => return Err(Trouble::Final(FetchError::Refused(status))),
-        };
-        if part.upload.is_none() || begins != part.size {
-            if begins != 0 {
-                return Err(Trouble::Final(FetchError::Wrong));
-            }
+        if part.upload.is_none() {
             let store = self.cache.store.clone();
             let limit = part.limit;
             part.upload = Some(blocking(move || store.upload(limit)).await?);
-            part.size = 0;
         }
-        let mut batch = BytesMut::new();
-        loop {
-            let piece = answer.chunk().await;
-            let ended = !matches!(piece, Ok(Some(_)));
-            if let Ok(Some(piece)) = &piece {
-                batch.extend_from_slice(piece);
+        let total = match part.total {
+            Some(total) => total,
+            None => {
+                let first = self.piece(digest, part.size, BLOB_PART_BYTES).await;
+                let total = first.total;
+                part.push(first.bytes.freeze()).await?;
+                first.broken.map_or(Ok(()), Err)?;
+                part.total = total;
+                total.ok_or(Trouble::Final(FetchError::Wrong))?
             }
-            // What came before a break is kept, so that the next try asks only for the rest.
-            if batch.len() >= BATCH_BYTES || ended {
-                part.push(batch.split().freeze()).await?;
-            }
-            match piece {
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(()),
-                Err(error) => return Err(passing(error)),
-            }
+        };
+        if total > part.limit {
+            return Err(Trouble::Final(FetchError::Wrong));
         }
+        let step = usize::try_from(BLOB_PART_BYTES).unwrap_or(usize::MAX);
+        let starts = stream::iter((part.size..total).step_by(step));
+        let pieces = starts.map(|start| self.piece(digest, start, BLOB_PART_BYTES.min(total - start)));
+        let mut pieces = pieces.buffered(BLOB_PARTS);
+        // In their order: what came before a break is kept, so that the next try asks only for the rest.
+        while let Some(piece) = pieces.next().await {
+            part.push(piece.bytes.freeze()).await?;
+            piece.broken.map_or(Ok(()), Err)?;
+        }
+        Ok(())
     }
+
+    /// So many bytes from a place on, or all that there are.
+    async fn piece(&self, digest: Digest, start: u64, most: u64) -> Piece {
+        let mut piece = Piece { bytes: BytesMut::new(), total: None, broken: None };
+        piece.broken = self.fill(digest, start, most, &mut piece).await.err();
+        piece
+    }
+
+    async fn fill(&self, digest: Digest, start: u64, most: u64, piece: &mut Piece) -> Result<(), Trouble> {
+        let request = self.http.client.get(self.http.blob(&digest)).bearer_auth(self.http.token());
+        let range = format!("bytes={start}-{}", start.saturating_add(most).saturating_sub(1));
+        let mut answer = request.header(header::RANGE, range).send().await.map_err(passing)?;
+        let status = answer.status();
+        match status {
+            StatusCode::PARTIAL_CONTENT => {
+                let (begins, total) = range_of(answer.headers()).ok_or(Trouble::Final(FetchError::Wrong))?;
+                if begins != start {
+                    return Err(Trouble::Final(FetchError::Wrong));
+                }
+                piece.total = Some(total);
+            }
+            // All of it, where that is no more than was asked for.
+            StatusCode::OK if start == 0 => piece.total = answer.content_length().filter(|total| *total <= most),
+            // Of nothing there is no part.
+            StatusCode::RANGE_NOT_SATISFIABLE if start == 0 => {
+                piece.total = Some(0);
+                return Ok(());
+            }
+            StatusCode::OK => return Err(Trouble::Final(FetchError::Wrong)),
+            _ if self.http.is_passing(status) => return Err(Trouble::Passing(status.to_string())),
+            _ => return Err(Trouble::Final(FetchError::Refused(status))),
+        }
+        while let Some(chunk) = answer.chunk().await.map_err(passing)? {
+            piece.bytes.extend_from_slice(&chunk);
+            if u64::try_from(piece.bytes.len()).is_ok_and(|length| length > most) {
+                return Err(Trouble::Final(FetchError::Wrong));
+            }
+        }
+        let end = start.saturating_add(u64::try_from(piece.bytes.len()).unwrap_or(u64::MAX));
+        piece.total.get_or_insert(end);
+        Ok(())
+    }
+}
+
+/// A stretch of a file: what came of it, how long the file is where that was said, and what broke it off.
+struct Piece {
+    bytes: BytesMut,
+    total: Option<u64>,
+    broken: Option<Trouble>,
 }
 
 /// A file on its way in.
 struct Part {
     upload: Option<Upload>,
     size: u64,
+    /// How long the file is, once that is known.
+    total: Option<u64>,
     limit: u64,
 }
 
@@ -209,7 +250,7 @@ fn passing(error: reqwest::Error) -> Trouble {
 fn final_error(error: PutError) -> FetchError {
     match error {
         PutError::Mismatch { .. } | PutError::TooLarge { .. } => FetchError::Wrong,
-        PutError::Source(_) => FetchError::Broken,
+        PutError::BadPart | PutError::Source(_) => FetchError::Broken,
         PutError::DiskFull(_) | PutError::Io(_) => FetchError::Disk,
     }
 }
@@ -223,8 +264,8 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Where an answer to a range begins: `bytes 10-19/20`.
-fn range_start(headers: &header::HeaderMap) -> Option<u64> {
-    let range = headers.get(header::CONTENT_RANGE)?.to_str().ok()?;
-    range.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
+/// Where an answer to a range begins, and how long the whole is: `bytes 10-19/20`.
+fn range_of(headers: &header::HeaderMap) -> Option<(u64, u64)> {
+    let (range, total) = headers.get(header::CONTENT_RANGE)?.to_str().ok()?.strip_prefix("bytes ")?.split_once('/')?;
+    Some((range.split('-').next()?.parse().ok()?, total.parse().ok()?))
 }

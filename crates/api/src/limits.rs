@@ -10,6 +10,10 @@ pub const JSON_BODY_BYTES: usize = 1 << 20;
 pub const FRAME_BYTES: usize = 4 << 20;
 /// Largest blob, bytes.
 pub const BLOB_BYTES: u64 = 16 << 30;
+/// A blob is fetched in parts of so many bytes.
+pub const BLOB_PART_BYTES: u64 = 8 << 20;
+/// So many parts at once, at most: one connection alone does not fill a long line, since a kernel lets only so much be on its way.
+pub const BLOB_PARTS: usize = 6;
 /// A result up to this size rides in the frame that states it; a larger one is uploaded by one winner.
 pub const INLINE_RESULT_BYTES: usize = 16 << 10;
 /// Kept of a task's standard error and output, bytes each.

@@ -41,6 +41,9 @@ pub enum PutError {
         /// The most allowed, in bytes.
         limit: u64,
     },
+    /// Not one of the parts that such a content is sent in: whoever sends it is wrong.
+    #[error("not a part of that content")]
+    BadPart,
     /// The sender broke off: ask again.
     #[error("the content broke off")]
     Source(#[source] Box<dyn std::error::Error + Send + Sync>),

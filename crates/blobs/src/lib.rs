@@ -10,11 +10,13 @@
 
 mod error;
 mod index;
+mod parts;
 mod store;
 mod stream;
 mod upload;
 
 pub use error::{OpenError, PutError, ReadError};
+pub use parts::{Part, PartUpload};
 pub use store::{Pin, Store};
 pub use stream::Reading;
 pub use units::Digest;

@@ -2,6 +2,7 @@
 
 use crate::error::{OpenError, PutError, ReadError};
 use crate::index::Index;
+use crate::parts::UnderWay;
 use crate::upload::{Stored, Upload};
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
@@ -26,6 +27,7 @@ pub(crate) struct Inner {
     /// Held while a blob gets or loses its name, so that index and folder agree.
     naming: Mutex<()>,
     uploads: AtomicU64,
+    under_way: Mutex<UnderWay>,
     /// Keeps other processes out for as long as the store lives.
     _lock: File,
 }
@@ -71,6 +73,7 @@ impl Store {
                 index: Mutex::new(index),
                 naming: Mutex::new(()),
                 uploads: AtomicU64::new(0),
+                under_way: Mutex::default(),
                 _lock: lock,
             }),
         })
@@ -113,8 +116,18 @@ impl Store {
     /// [`PutError::DiskFull`] or [`PutError::Io`].
     pub fn upload(&self, limit: u64) -> Result<Upload, PutError> {
         let limit = self.inner.cap.map_or(limit, |cap| cap.min(limit));
+        Upload::begin(self.clone(), self.incoming(), limit)
+    }
+
+    /// A new place for content on its way in.
+    pub(crate) fn incoming(&self) -> PathBuf {
         let number = self.inner.uploads.fetch_add(1, Ordering::Relaxed);
-        Upload::begin(self.clone(), self.inner.folder.join("incoming").join(number.to_string()), limit)
+        self.inner.folder.join("incoming").join(number.to_string())
+    }
+
+    /// Contents that come in parts.
+    pub(crate) fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        self.inner.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes in bytes that are in memory.

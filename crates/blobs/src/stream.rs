@@ -1,6 +1,7 @@
 //! The store's face for asynchronous callers: bodies in, ranges out, the disk's work on blocking threads.
 
 use crate::error::{PutError, ReadError};
+use crate::parts::Part;
 use crate::store::Store;
 use crate::upload::{Stored, Upload};
 use bytes::{Bytes, BytesMut};
@@ -9,6 +10,7 @@ use std::io::{self, SeekFrom};
 use std::ops::Range;
 use std::pin::pin;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, Take};
+use tokio::task::JoinHandle;
 use units::Digest;
 
 /// How much is gathered before a blocking thread writes it.
@@ -42,16 +44,66 @@ impl Store {
     {
         let mut stream = pin!(stream);
         let store = self.clone();
-        let mut upload = blocking(move || store.upload(limit)).await?;
-        let mut batch = BytesMut::new();
+        // While one batch is hashed and written, the next comes in.
+        let mut upload = tokio::task::spawn_blocking(move || store.upload(limit));
+        let mut batch = Vec::new();
+        let mut length = 0;
         while let Some(piece) = stream.next().await {
-            batch.extend_from_slice(&piece.map_err(|error| PutError::Source(error.into()))?);
-            if batch.len() >= BATCH_BYTES {
-                upload = push(upload, batch.split().freeze()).await?;
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(error) => {
+                    // Nothing is left when this returns.
+                    drop(joined(upload).await?);
+                    return Err(PutError::Source(error.into()));
+                }
+            };
+            length += piece.len();
+            batch.push(piece);
+            if length >= BATCH_BYTES {
+                upload = push(joined(upload).await?, std::mem::take(&mut batch));
+                length = 0;
             }
         }
-        upload = push(upload, batch.freeze()).await?;
+        let upload = joined(push(joined(upload).await?, batch)).await?;
         blocking(move || upload.finish(expected)).await
+    }
+
+    /// Takes in a part of a content as a stream; with the last of all parts the content is durable and given back. Of a part
+    /// that is here already, or on its way, nothing is kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::part`] and [`PartUpload::finish`](crate::PartUpload::finish); [`PutError::Source`] where the stream broke: then the part can be sent again.
+    pub async fn put_part<E>(
+        &self,
+        part: Part,
+        stream: impl Stream<Item = Result<Bytes, E>> + Send,
+    ) -> Result<Option<Stored>, PutError>
+    where
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let mut stream = pin!(stream);
+        let store = self.clone();
+        let Some(mut upload) = blocking(move || store.part(part)).await? else {
+            // Whoever sends it hears the answer after all of it.
+            while let Some(piece) = stream.next().await {
+                piece.map_err(|error| PutError::Source(error.into()))?;
+            }
+            return Ok(None);
+        };
+        let mut batch = BytesMut::new();
+        loop {
+            let piece = stream.next().await.transpose().map_err(|error| PutError::Source(error.into()))?;
+            let ended = piece.is_none();
+            batch.extend_from_slice(&piece.unwrap_or_default());
+            if ended || batch.len() >= BATCH_BYTES {
+                let piece = batch.split().freeze();
+                upload = blocking(move || upload.push(&piece).map(|()| upload)).await?;
+            }
+            if ended {
+                return blocking(move || upload.finish()).await;
+            }
+        }
     }
 
     /// Takes in bytes; durable when this returns.
@@ -100,8 +152,11 @@ impl Store {
     }
 }
 
-async fn push(mut upload: Upload, piece: Bytes) -> Result<Upload, PutError> {
-    blocking(move || upload.push(&piece).map(|()| upload)).await
+fn push(mut upload: Upload, batch: Vec<Bytes>) -> JoinHandle<Result<Upload, PutError>> {
+    tokio::task::spawn_blocking(move || {
+        batch.iter().try_for_each(|piece| upload.push(piece))?;
+        Ok(upload)
+    })
 }
 
 /// Runs disk work where it may block.
@@ -110,7 +165,12 @@ where
     T: Send + 'static,
     E: From<io::Error> + Send + 'static,
 {
-    match tokio::task::spawn_blocking(work).await {
+    joined(tokio::task::spawn_blocking(work)).await
+}
+
+/// What blocking work came to.
+async fn joined<T, E: From<io::Error>>(work: JoinHandle<Result<T, E>>) -> Result<T, E> {
+    match work.await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -81,7 +81,9 @@ impl io::Write for Upload {
             Ok(()) => Ok(piece.len()),
             Err(PutError::DiskFull(error) | PutError::Io(error)) => Err(error),
             Err(error @ PutError::TooLarge { .. }) => Err(io::Error::new(io::ErrorKind::FileTooLarge, error)),
-            Err(error @ (PutError::Mismatch { .. } | PutError::Source(_))) => Err(io::Error::other(error)),
+            Err(error @ (PutError::Mismatch { .. } | PutError::BadPart | PutError::Source(_))) => {
+                Err(io::Error::other(error))
+            }
         }
     }
 

@@ -1,14 +1,19 @@
-//! Fetching a blob into a file of its own, taken up again where a broken connection left it.
+//! Fetching a blob into a file of its own: in parts, several at once, so that a long line is full; each taken up again where a
+//! broken connection left it.
 
 use crate::blobs::blob_path;
 use crate::client::Client;
 use crate::error::Error;
 use crate::http::Backoff;
-use api::limits::BLOB_BYTES;
+use api::limits::{BLOB_BYTES, BLOB_PART_BYTES, BLOB_PARTS};
+use bytes::{Bytes, BytesMut};
+use futures::{StreamExt as _, stream};
+use reqwest::header::{CONTENT_RANGE, HeaderMap, RANGE};
 use reqwest::{Method, Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use tempfile::NamedTempFile;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::sleep;
 use units::Digest;
 
@@ -21,67 +26,132 @@ impl Client {
     /// # Errors
     /// [`Error::Unreachable`], [`Error::Refused`], [`Error::File`]; [`Error::Blob`] where it is something else.
     pub async fn download(&self, digest: Digest) -> Result<NamedTempFile, Error> {
-        let mut file = NamedTempFile::new().map_err(Error::file(std::env::temp_dir()))?;
-        let path = file.path().to_owned();
-        let mut have = 0_u64;
-        let mut hash = Sha256::new();
-        let mut backoff = Backoff::new();
-        let mut fruitless = 0;
+        let file = NamedTempFile::new().map_err(Error::file(std::env::temp_dir()))?;
+        let mut spool = Spool { file, hash: Sha256::new() };
+        let first = self.part(digest, 0, BLOB_PART_BYTES).await?;
+        if first.total > BLOB_BYTES {
+            return Err(Error::Blob { digest });
+        }
+        let starts =
+            (length(&first.bytes)..first.total).step_by(usize::try_from(BLOB_PART_BYTES).expect("a part fits"));
+        let mut rest = stream::iter(starts)
+            .map(|start| self.part(digest, start, BLOB_PART_BYTES.min(first.total - start)))
+            .buffered(BLOB_PARTS);
+        // While one part is hashed and written, others come.
+        let mut keeping = spool.keep(first.bytes);
+        while let Some(part) = rest.next().await {
+            spool = kept(keeping).await?;
+            keeping = spool.keep(part?.bytes);
+        }
+        spool = kept(keeping).await?;
+        spool.finish(digest)
+    }
+
+    /// So many bytes of a blob from a place on, or all that there are.
+    async fn part(&self, digest: Digest, start: u64, most: u64) -> Result<Part, Error> {
+        let mut part = Part { bytes: Bytes::new(), total: start + most };
+        let mut have = BytesMut::new();
+        let (mut backoff, mut fruitless) = (Backoff::new(), 0);
         loop {
-            let range = format!("bytes={have}-");
-            let mut response = self
-                .request(Method::GET, &blob_path(digest), |request| {
-                    if have == 0 { request } else { request.header(reqwest::header::RANGE, &range) }
-                })
-                .await?;
-            let status = response.status();
-            if !status.is_success() {
+            let from = start + length(&have);
+            let range = format!("bytes={from}-{}", start + most - 1);
+            let path = blob_path(digest);
+            let mut response = self.request(Method::GET, &path, |request| request.header(RANGE, &range)).await?;
+            if response.status() == StatusCode::RANGE_NOT_SATISFIABLE && start == 0 {
+                // Of nothing there is no part.
+                response = self.request(Method::GET, &path, |request| request).await?;
+            }
+            if !response.status().is_success() {
                 return Err(self.http().refusal(response).await);
             }
-            if have > 0 && status != StatusCode::PARTIAL_CONTENT {
-                file.as_file().set_len(0).map_err(Error::file(&path))?;
-                file.seek(SeekFrom::Start(0)).map_err(Error::file(&path))?;
-                (have, hash) = (0, Sha256::new());
+            let asked = response.status() == StatusCode::PARTIAL_CONTENT;
+            part.total = if asked {
+                total(response.headers()).ok_or(Error::Blob { digest })?
+            } else {
+                response.content_length().unwrap_or(0)
+            };
+            // Whoever answers with everything is not asked for parts.
+            if !asked && (from > 0 || part.total > most) {
+                return Err(Error::Blob { digest });
             }
-            let before = have;
-            let broken = self.receive(&mut response, digest, &mut file, &mut hash, &mut have).await?;
+            let before = have.len();
+            let broken = self.receive(&mut response, digest, most, &mut have).await?;
             let Some(error) = broken else { break };
-            fruitless = if have > before { 0 } else { fruitless + 1 };
+            fruitless = if have.len() > before { 0 } else { fruitless + 1 };
             if fruitless == FRUITLESS {
                 return Err(error);
             }
             sleep(backoff.next()).await;
         }
-        if Digest::from(<[u8; 32]>::from(hash.finalize())) != digest {
-            return Err(Error::Blob { digest });
+        part.bytes = have.freeze();
+        if length(&part.bytes) == most.min(part.total.saturating_sub(start)) {
+            Ok(part)
+        } else {
+            Err(Error::Blob { digest })
         }
-        file.flush().map_err(Error::file(&path))?;
-        file.seek(SeekFrom::Start(0)).map_err(Error::file(&path))?;
-        Ok(file)
     }
 
-    /// Writes an answer's body into the file: whether it ended, or what broke it.
+    /// Takes in an answer's body: whether it ended, or what broke it.
     async fn receive(
         &self,
         response: &mut Response,
         digest: Digest,
-        file: &mut NamedTempFile,
-        hash: &mut Sha256,
-        have: &mut u64,
+        most: u64,
+        have: &mut BytesMut,
     ) -> Result<Option<Error>, Error> {
         loop {
             match self.http().chunk(response).await {
-                Ok(Some(chunk)) => {
-                    *have = have.saturating_add(u64::try_from(chunk.len()).expect("a length fits 64 bits"));
-                    if *have > BLOB_BYTES {
-                        return Err(Error::Blob { digest });
-                    }
-                    hash.update(&chunk);
-                    file.write_all(&chunk).map_err(Error::file(file.path()))?;
-                }
+                Ok(Some(chunk)) if length(have) + length(&chunk) > most => return Err(Error::Blob { digest }),
+                Ok(Some(chunk)) => have.extend_from_slice(&chunk),
                 Ok(None) => return Ok(None),
                 Err(error) => return Ok(Some(error)),
             }
         }
     }
+}
+
+/// A part of a blob.
+struct Part {
+    bytes: Bytes,
+    /// Bytes of the whole blob.
+    total: u64,
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).expect("a length fits 64 bits")
+}
+
+/// The whole length in `bytes 0-9/20`.
+fn total(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_RANGE)?.to_str().ok()?.rsplit_once('/')?.1.parse().ok()
+}
+
+/// What has come so far.
+struct Spool {
+    file: NamedTempFile,
+    hash: Sha256,
+}
+
+impl Spool {
+    /// Begins to keep the next part.
+    fn keep(mut self, part: Bytes) -> JoinHandle<std::io::Result<Self>> {
+        spawn_blocking(move || {
+            self.hash.update(&part);
+            self.file.write_all(&part)?;
+            Ok(self)
+        })
+    }
+
+    fn finish(mut self, digest: Digest) -> Result<NamedTempFile, Error> {
+        if Digest::from(<[u8; 32]>::from(self.hash.finalize())) != digest {
+            return Err(Error::Blob { digest });
+        }
+        let path = self.file.path().to_owned();
+        self.file.flush().and_then(|()| self.file.seek(SeekFrom::Start(0))).map_err(Error::file(&path))?;
+        Ok(self.file)
+    }
+}
+
+async fn kept(keeping: JoinHandle<std::io::Result<Spool>>) -> Result<Spool, Error> {
+    keeping.await.expect("writing a part does not panic").map_err(Error::file(std::env::temp_dir()))
 }

@@ -135,6 +135,7 @@ impl From<PutError> for Problem {
         match error {
             PutError::Mismatch { .. } => Self::bad("digest_mismatch", words),
             PutError::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", words),
+            PutError::BadPart => Self::bad("bad_part", words),
             PutError::Source(_) => Self::bad("broken_off", words),
             PutError::DiskFull(_) => Self::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", words),
             PutError::Io(error) => {

@@ -326,9 +326,11 @@ async fn blob(State(shared): State<Shared>, Path(digest): Path<String>, headers:
     match range {
         None => bytes.into_response(),
         Some(range) => {
-            let from: usize = range.strip_prefix("bytes=").unwrap().strip_suffix('-').unwrap().parse().unwrap();
-            let said = format!("bytes {from}-{}/{}", bytes.len() - 1, bytes.len());
-            (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, said)], bytes[from..].to_vec()).into_response()
+            let (from, to) = range.strip_prefix("bytes=").unwrap().split_once('-').unwrap();
+            let (from, to): (usize, usize) = (from.parse().unwrap(), to.parse().unwrap());
+            let to = (to + 1).min(bytes.len());
+            let said = format!("bytes {from}-{}/{}", to - 1, bytes.len());
+            (StatusCode::PARTIAL_CONTENT, [(header::CONTENT_RANGE, said)], bytes[from..to].to_vec()).into_response()
         }
     }
 }

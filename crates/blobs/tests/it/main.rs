@@ -2,5 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod cache;
+mod parts;
 mod store;
 mod streams;

@@ -26,7 +26,8 @@ pub(crate) struct Stored {
     size: u64,
 }
 
-/// `PUT /v1/blobs/{digest}`.
+/// `PUT /v1/blobs/{digest}`: a blob, or with a `Content-Range` one of the parts of [`limits::BLOB_PART_BYTES`] that it is sent in.
+/// A part is answered with 202; the one with which the blob is whole, with 201 as a whole blob is.
 pub(crate) async fn write(
     State(shared): Server,
     Extension(who): Who,
@@ -37,7 +38,9 @@ pub(crate) async fn write(
     let digest: Digest = id("a blob's digest", &digest)?;
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > limits::BLOB_BYTES) {
+    let part = request.headers().get(header::CONTENT_RANGE).map(part_of).transpose()?;
+    let total = part.map(|(_, total)| total).or(length);
+    if total.is_some_and(|total| total > limits::BLOB_BYTES) {
         let words = format!("a blob may have {} bytes", limits::BLOB_BYTES);
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", words));
     }
@@ -51,7 +54,16 @@ pub(crate) async fn write(
             Err(_) => Some((Err(std::io::ErrorKind::TimedOut.into()), body)),
         }
     });
-    let stored = shared.blobs.put_stream(Some(digest), limits::BLOB_BYTES, timed).await?;
+    let stored = match part {
+        None => shared.blobs.put_stream(Some(digest), limits::BLOB_BYTES, timed).await?,
+        Some((start, total)) => {
+            let part = blobs::Part { from: who, digest, total, size: limits::BLOB_PART_BYTES, start };
+            match shared.blobs.put_part(part, timed).await? {
+                Some(stored) => stored,
+                None => return Ok((StatusCode::ACCEPTED, Json(Stored { digest, size: total }))),
+            }
+        }
+    };
     if !shared.recorder.uploaded(stored.digest, who).await {
         return Err(Problem::stopping());
     }
@@ -98,6 +110,16 @@ async fn permitted(shared: &Shared, who: Address, digest: Digest) -> Answer<u64>
     let size = shared.blobs.size(&digest).ok_or_else(missing)?;
     let may = shared.parties.may_read(who, digest, &shared.seats, &shared.blobs, &shared.reads).await?;
     may.then_some(size).ok_or_else(missing)
+}
+
+/// Where a part begins and how long the whole is: `bytes a-b/n`.
+fn part_of(value: &HeaderValue) -> Answer<(u64, u64)> {
+    let read = |text: &str| {
+        let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+        Some((range.split_once('-')?.0.parse().ok()?, total.parse().ok()?))
+    };
+    let words = "a part is said as `bytes FIRST-LAST/TOTAL`";
+    value.to_str().ok().and_then(read).ok_or_else(|| Problem::bad("bad_part", words))
 }
 
 /// `bytes=a-b`, `bytes=a-` or `bytes=-n`.

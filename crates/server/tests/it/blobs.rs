@@ -80,3 +80,46 @@ async fn a_result_is_for_its_requester_and_for_no_stranger() {
     assert!(!worker.has_blob(input.digest).await.unwrap());
     assert!(!worker.has_blob(app.digest).await.unwrap());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_goes_up_and_comes_down_in_parts() {
+    let house = House::open().await;
+    let owner = house.client(1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large");
+    let size = 2 * usize::try_from(api::limits::BLOB_PART_BYTES).unwrap() + 7;
+    let content: Vec<u8> = (0..251_u8).cycle().take(size).collect();
+    std::fs::write(&path, &content).unwrap();
+    let input = owner.upload(&path).await.unwrap();
+    assert_eq!((input.digest, input.size), (sha256(&content), size as u64));
+    let fetched = owner.download(input.digest).await.unwrap();
+    assert!(std::fs::read(fetched.path()).unwrap() == content, "what came down is what went up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_says_what_it_is_a_part_of_and_tells_a_stranger_nothing() {
+    let house = House::open().await;
+    let (owner, stranger) = (Wire::signed_in(&house, 1).await, Wire::signed_in(&house, 2).await);
+    let part = api::limits::BLOB_PART_BYTES;
+    let content = vec![7; usize::try_from(part).unwrap() + 1];
+    let path = format!("/v1/blobs/{}", sha256(&content));
+    let put = |wire: &Wire, range: String, body: Vec<u8>| {
+        wire.request(Method::PUT, &path).header("content-range", range).body(body)
+    };
+    let last = || (format!("bytes {part}-{part}/{}", part + 1), vec![7]);
+    let first = || (format!("bytes 0-{}/{}", part - 1, part + 1), vec![7; usize::try_from(part).unwrap()]);
+    let answer = Wire::answer(put(&owner, "one half".to_owned(), vec![7])).await;
+    assert_eq!(code(&answer), (400, "bad_part"));
+    let answer = Wire::answer(put(&owner, format!("bytes 1-1/{}", part + 1), vec![7])).await;
+    assert_eq!(code(&answer), (400, "bad_part"), "parts begin where parts begin");
+    let (range, body) = last();
+    assert_eq!(Wire::answer(put(&owner, range, body)).await.0, StatusCode::ACCEPTED);
+    let (range, body) = first();
+    assert_eq!(Wire::answer(put(&owner, range, body)).await.0, StatusCode::CREATED);
+    assert_eq!(owner.request(Method::HEAD, &path).send().await.unwrap().status(), StatusCode::OK);
+    // Whoever has one part of it has not shown the whole.
+    let (range, body) = last();
+    assert_eq!(Wire::answer(put(&stranger, range, body)).await.0, StatusCode::ACCEPTED);
+    let head = stranger.request(Method::HEAD, &path).send().await.unwrap();
+    assert_eq!(head.status(), StatusCode::NOT_FOUND);
+}
