@@ -6,8 +6,14 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 use units::Digest;
+
+/// How often a cache that is being left is looked at.
+const LOOK: Duration = Duration::from_millis(2);
+/// And how many times at most.
+const LOOKS: u32 = 5_000;
 
 /// A cache folder and the sandbox that runs from it. Clones share it, and so may all agents of a process: then a file is
 /// fetched and a program compiled once for all of them.
@@ -55,6 +61,18 @@ impl Cache {
         }
         let sandbox = Sandbox::open(&folder.join("programs"), &scratch)?;
         Ok(Self { store, sandbox, fetching: Arc::default() })
+    }
+
+    /// Waits until this is the only handle, so that nothing is being written into the folder any more: a file that was on
+    /// its way when its agent ended is written to its end. Gives up after ten seconds.
+    pub async fn settled(self) {
+        let mut looks = tokio::time::interval(LOOK);
+        for _ in 0..LOOKS {
+            if self.store.holders() <= 1 {
+                return;
+            }
+            looks.tick().await;
+        }
     }
 
     /// Waits until nobody else fetches this.

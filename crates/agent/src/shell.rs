@@ -205,8 +205,9 @@ impl Shell {
                     self.paused = needed;
                     self.policy.owner_needs_it(needed, self.clock.now());
                 }
-                _ = warmth.tick(), if self.thermostat.changes() => {
-                    if self.thermostat.look() && self.is_welcome() {
+                // Not between hello and welcome: what changed then would never be said.
+                _ = warmth.tick(), if self.thermostat.changes() && self.is_welcome() => {
+                    if self.thermostat.look() {
                         let floors = self.thermostat.floors(&self.config.floors);
                         self.say(FromWorker::Floors { floors, heat: self.thermostat.demand() });
                     }
@@ -277,6 +278,7 @@ impl Shell {
         let Some(connection) = &mut self.connection else { return };
         connection.domain = Some(domain);
         let (config, pool) = (&self.config, connection.pool);
+        self.thermostat.look();
         let worker = config.key.address();
         let owner = config.owner.as_ref().map_or(worker, |owner| owner.address);
         // Greater than in any hello before, also than in one of an earlier process.

@@ -101,7 +101,9 @@ pub(super) struct Stage {
     receipts: PathBuf,
     operator_key: SigningKey,
     /// The agents' files; one folder for all, so that the tracer is compiled once.
-    cache: TempDir,
+    folder: TempDir,
+    /// The same, as the agents share it.
+    cache: Option<Cache>,
     pub(super) parties: Vec<Party>,
 }
 
@@ -129,10 +131,11 @@ impl Stage {
             join_token: None,
             registries: None,
         };
-        let cache = tempfile::tempdir().context("no temporary folder can be made")?;
+        let folder = tempfile::tempdir().context("no temporary folder can be made")?;
         let server = Server::start(config).await?;
         let operator_key = host::operator_key(data.path())?.context("the new exchange has no operator's key")?;
-        Ok(Self { server, agents: Vec::new(), receipts: data.receipts(), operator_key, cache, parties: Vec::new() })
+        let (receipts, agents, parties) = (data.receipts(), Vec::new(), Vec::new());
+        Ok(Self { server, agents, receipts, operator_key, folder, cache: None, parties })
     }
 
     pub(super) fn url(&self) -> String {
@@ -158,7 +161,8 @@ impl Stage {
     /// Starts the workers, the last of which lies, each with a key and an owner of its own.
     pub(super) fn start_workers(&mut self, operator: &Client, trust: u64) -> anyhow::Result<()> {
         let honest = honest_workers(trust);
-        let cache = Cache::open(self.cache.path(), CACHE_BYTES)?;
+        let cache = Cache::open(self.folder.path(), CACHE_BYTES)?;
+        self.cache = Some(cache.clone());
         for number in 1..=honest + 1 {
             let lies = number > honest;
             let (key, owner) = (wallet::new_key()?, wallet::new_key()?);
@@ -236,6 +240,10 @@ impl Stage {
     /// Sends everybody home and closes the exchange; its books are whole then.
     pub(super) async fn close(mut self) -> anyhow::Result<()> {
         self.dismiss().await;
+        // Its folder is removed next.
+        if let Some(cache) = self.cache.take() {
+            cache.settled().await;
+        }
         self.server.stop().await.context("the exchange ended badly")
     }
 }
