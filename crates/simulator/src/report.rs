@@ -189,8 +189,8 @@ pub fn cells(size: Size) -> Vec<Cell> {
         }
     }
     let seeds = match size {
-        Size::Full => 600,
-        Size::Tenth => 60,
+        Size::Full => 2_000,
+        Size::Tenth => 200,
         Size::Quick => 1,
     };
     for from in (0..seeds).step_by(20) {
