@@ -183,6 +183,7 @@ fn classes_of(
     has: &impl Fn(Address) -> Amount,
 ) -> Vec<Class> {
     let mut classes = Vec::new();
+    let all = Owners::of(team.iter().map(|(_, member)| *member));
     for trust in TRUSTS {
         let cover = Cover {
             trust,
@@ -191,12 +192,13 @@ fn classes_of(
             dissents: rules.dissents,
             extras: if trust > 2 { 0 } else { rules.extras },
         };
-        let Some(factor) = prices.price(lightest(team.iter().map(|(_, member)| *member)), &cover) else { break };
+        let Some(factor) = prices.price(all.drawn(), &cover) else { break };
         let stake = stake(price(floor, factor), rules.stake);
-        let staked: Vec<&Member> =
-            team.iter().filter(|(address, _)| has(*address) >= stake).map(|(_, member)| *member).collect();
+        let staked = (!stake.is_zero())
+            .then(|| Owners::of(team.iter().filter(|(address, _)| has(*address) >= stake).map(|(_, member)| *member)));
+        let staked = staked.as_ref().unwrap_or(&all);
         // The lightest first: then any others are enough, too.
-        let mut weights = lightest(staked.iter().copied());
+        let mut weights = staked.drawn();
         weights.sort_unstable();
         let owners = weights.len();
         let Some(set) = split::enough(weights.into_iter(), &cover, None) else { break };
@@ -204,42 +206,65 @@ fn classes_of(
             break;
         }
         let replicas = u64::try_from(set.len()).expect("a task's replicas are few");
-        let lanes = lanes(&staked, replicas);
+        let lanes = staked.lanes(replicas);
         classes.push(Class { trust, tag, factor, replicas, lanes });
     }
     classes
 }
 
-/// One worker of each owner, its lightest; of at most so many owners, by address.
-fn lightest<'a>(team: impl Iterator<Item = &'a Member>) -> Vec<Weight> {
-    let mut owners: BTreeMap<Address, Weight> = BTreeMap::new();
-    for member in team {
-        let weight = owners.entry(member.owner).or_insert(member.weight);
-        *weight = (*weight).min(member.weight);
-    }
-    owners.into_values().take(MOST_DRAWN).collect()
+/// What some workers come to by owner. Worked out once for all classes of trust: a pool may have a hundred thousand.
+struct Owners {
+    /// Of each owner its lightest worker, by the owner's address.
+    weights: Vec<Weight>,
+    /// The power of each owner's workers, rising.
+    powers: Vec<u64>,
 }
 
-/// How many tasks run at once when each takes replicas of distinct owners; without the owner of most, where others are left
-/// who are enough.
-fn lanes(team: &[&Member], replicas: u64) -> u64 {
-    let mut owners: BTreeMap<Address, u64> = BTreeMap::new();
-    for member in team {
-        let power = owners.entry(member.owner).or_default();
-        *power = power.saturating_add(member.power());
+impl Owners {
+    fn of<'a>(team: impl Iterator<Item = &'a Member>) -> Self {
+        let mut team: Vec<&Member> = team.collect();
+        team.sort_by_key(|member| member.owner);
+        let owners = team.chunk_by(|left, right| left.owner == right.owner);
+        let (mut weights, mut powers) = (Vec::new(), Vec::new());
+        for workers in owners {
+            weights.extend(workers.iter().map(|member| member.weight).min());
+            powers.push(sum(workers.iter().map(|member| member.power())));
+        }
+        powers.sort_unstable();
+        Self { weights, powers }
     }
-    let mut powers: Vec<u64> = owners.into_values().collect();
-    powers.sort_unstable();
-    let all = side_by_side(&powers, replicas);
-    powers.pop();
-    let without = side_by_side(&powers, replicas);
-    if without == 0 { all } else { without }
+
+    /// The weights of at most so many owners.
+    fn drawn(&self) -> Vec<Weight> {
+        self.weights.iter().take(MOST_DRAWN).copied().collect()
+    }
+
+    /// How many tasks run at once when each takes replicas of distinct owners; without the owner of most, where others are
+    /// left who are enough.
+    fn lanes(&self, replicas: u64) -> u64 {
+        let others = self.powers.split_last().map_or(&[][..], |(_, others)| others);
+        let without = side_by_side(others, replicas);
+        if without == 0 { side_by_side(&self.powers, replicas) } else { without }
+    }
 }
 
-/// The most x for which parts of at most x of each, together, are `replicas` times x.
+/// The most x for which parts of at most x of each, together, are `replicas` times x. Powers rise.
 fn side_by_side(powers: &[u64], replicas: u64) -> u64 {
-    let enough = |lanes: u64| sum(powers.iter().map(|power| (*power).min(lanes))) >= lanes.saturating_mul(replicas);
-    let most = sum(powers.iter().copied()).checked_div(replicas.max(1)).expect("a replica is one at least");
+    let sums: Vec<u64> = powers
+        .iter()
+        .scan(0_u64, |sum, power| {
+            *sum = sum.saturating_add(*power);
+            Some(*sum)
+        })
+        .collect();
+    let enough = |lanes: u64| {
+        let below = powers.partition_point(|power| *power < lanes);
+        let whole = below.checked_sub(1).and_then(|last| sums.get(last)).copied().unwrap_or_default();
+        let others = u64::try_from(powers.len().saturating_sub(below)).expect("owners fit 64 bits");
+        whole.saturating_add(others.saturating_mul(lanes)) >= lanes.saturating_mul(replicas)
+    };
+    let all = sums.last().copied().unwrap_or_default();
+    let most = all.checked_div(replicas.max(1)).expect("a replica is one at least");
     let mut range = (0, most);
     while range.0 < range.1 {
         let half = range.0.midpoint(range.1.saturating_add(1));
