@@ -23,7 +23,7 @@ fn the_paths_in_the_architecture_exist() {
     let paths = quoted.filter(|word| {
         let top = word.split('/').next().unwrap_or_default();
         word.contains('/')
-            && ["crates", "apps", "xtask", "docs", "benches", ".ci"].contains(&top)
+            && ["crates", "apps", "xtask", "docs", "benches", "fixtures", ".ci"].contains(&top)
             && !word.contains(' ')
     });
     let gone = paths.filter(|path| !root().join(path).exists()).map(|path| format!("`{path}` is not there"));

@@ -5,6 +5,7 @@
 
 use crate::hands::{Ended, Home, listing};
 use crate::processes::Process;
+use fixtures::{Registry, debian};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use oci_client::client::{Client, ClientConfig, ClientProtocol};
@@ -12,88 +13,32 @@ use oci_client::secrets::RegistryAuth;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::fs;
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use tempfile::TempDir;
 
-/// A file of a Debian package, kept in the build folder's own place for tests.
-fn from_debian(package: &str, file: &str) -> PathBuf {
-    let shelf = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian").join(package);
-    let place = shelf.join(file);
-    if !place.exists() {
-        fs::create_dir_all(shelf.parent().unwrap()).unwrap();
-        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let sh = |command: String| Command::new("sh").args(["-c", &command]).current_dir(&folder).output().unwrap();
-        let mut fetched = sh(format!("apt-get download -q {package}"));
-        if !fetched.status.success() {
-            sh("apt-get update -q".to_owned());
-            fetched = sh(format!("apt-get download -q {package}"));
+/// Where what is fetched is kept.
+const SHELF: &str = env!("CARGO_TARGET_TMPDIR");
+
+fn push(registry: &Registry, image: &Layout) {
+    // It chooses how TLS is spoken, for the whole process.
+    let _chosen = images::Puller::new(images::Registries::default());
+    let client = Client::new(ClientConfig {
+        protocol: ClientProtocol::HttpsExcept(vec![registry.address().to_owned()]),
+        ..ClientConfig::default()
+    });
+    let to: oci_client::Reference = format!("{}/lab/box:1", registry.address()).parse().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        client.auth(&to, &RegistryAuth::Anonymous, oci_client::RegistryOperation::Push).await.unwrap();
+        for (digest, bytes) in &image.blobs {
+            client.push_blob(&to, bytes.clone(), digest).await.unwrap();
         }
-        assert!(fetched.status.success(), "Debian's {package}: {}", String::from_utf8_lossy(&fetched.stderr));
-        assert!(sh(format!("dpkg -x {package}_*.deb whole")).status.success());
-        // Of two tests at once the first one's stays.
-        let put = fs::rename(folder.path().join("whole"), &shelf);
-        assert!(put.is_ok() || place.exists(), "{put:?}");
-    }
-    place
-}
-
-/// A running registry; stopped when dropped.
-struct Registry {
-    child: Child,
-    address: String,
-    _folder: TempDir,
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _reaped = self.child.wait();
-    }
-}
-
-impl Registry {
-    fn start() -> Self {
-        let folder = TempDir::new().unwrap();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        let config = format!(
-            "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n",
-            path("data")
-        );
-        fs::write(path("config.yml"), config).unwrap();
-        let mut command = Command::new(from_debian("docker-registry", "usr/bin/docker-registry"));
-        command.args(["serve", &path("config.yml")]).env("OTEL_TRACES_EXPORTER", "none");
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let listening = |line: &String| line.contains("listening on ");
-        let line = lines.by_ref().map(Result::unwrap).find(listening).expect("the registry says where it listens");
-        let after = line.split("listening on ").nth(1).unwrap();
-        let address = after.chars().take_while(|it| it.is_ascii_digit() || ".:".contains(*it)).collect();
-        // Its log is read on, so that it never waits for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, _folder: folder }
-    }
-
-    fn push(&self, image: &Layout) {
-        // It chooses how TLS is spoken, for the whole process.
-        let _chosen = images::Puller::new(images::Registries::default());
-        let client = Client::new(ClientConfig {
-            protocol: ClientProtocol::HttpsExcept(vec![self.address.clone()]),
-            ..ClientConfig::default()
-        });
-        let to: oci_client::Reference = format!("{}/lab/box:1", self.address).parse().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            client.auth(&to, &RegistryAuth::Anonymous, oci_client::RegistryOperation::Push).await.unwrap();
-            for (digest, bytes) in &image.blobs {
-                client.push_blob(&to, bytes.clone(), digest).await.unwrap();
-            }
-            let kind = "application/vnd.oci.image.manifest.v1+json".parse().unwrap();
-            client.push_manifest_raw(&to, image.manifest.clone(), kind).await.unwrap();
-        });
-    }
+        let kind = "application/vnd.oci.image.manifest.v1+json".parse().unwrap();
+        client.push_manifest_raw(&to, image.manifest.clone(), kind).await.unwrap();
+    });
 }
 
 /// An image: busybox, and what its config says.
@@ -110,7 +55,7 @@ fn digest(bytes: &[u8]) -> String {
 impl Layout {
     fn busybox(config: &Value) -> Self {
         let mut tar = tar::Builder::new(Vec::new());
-        let busybox = from_debian("busybox-static", "bin/busybox");
+        let busybox = debian(SHELF, "busybox-static", "bin/busybox");
         tar.append_path_with_name(&busybox, "bin/busybox").unwrap();
         let mut link = tar::Header::new_gnu();
         link.set_entry_type(tar::EntryType::Symlink);
@@ -180,7 +125,7 @@ impl Lab {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let runc = from_debian("runc", "usr/sbin/runc");
+        let runc = debian(SHELF, "runc", "usr/sbin/runc");
         let path = std::env::join_paths(
             std::iter::once(runc.parent().unwrap().to_owned())
                 .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
@@ -212,11 +157,11 @@ impl Lab {
 #[test]
 fn an_image_of_a_registry_runs_on_the_workers_of_an_exchange() {
     let Some(lab) = Lab::new() else { return };
-    let registry = Registry::start();
+    let registry = Registry::open(SHELF);
     let config = json!({ "Cmd": ["sh", "-c", "echo by default > default"], "Env": ["PATH=/bin", "COLOR=red"] });
-    registry.push(&Layout::busybox(&config));
-    let image = format!("{}/lab/box:1", registry.address);
-    let _up = lab.up(&format!("--registry http://{}", registry.address));
+    push(&registry, &Layout::busybox(&config));
+    let image = format!("{}/lab/box:1", registry.address());
+    let _up = lab.up(&format!("--registry http://{}", registry.address()));
 
     // The image's own command, and its variables; two workers agree.
     lab.run(&["run", "--image", &image, "--trust", "3", "--out", "plain"]).ok();
@@ -264,8 +209,10 @@ fn an_image_of_a_registry_runs_on_the_workers_of_an_exchange() {
 
     // Kept by its digest: the registry may be gone.
     let name = digest(&Layout::busybox(&config).manifest);
-    let app =
-        lab.run(&["app", "publish", "--image", &format!("{}/lab/box@{name}", registry.address), "--json"]).ok().json();
+    let app = lab
+        .run(&["app", "publish", "--image", &format!("{}/lab/box@{name}", registry.address()), "--json"])
+        .ok()
+        .json();
     drop(registry);
     lab.run(&["run", app["app"].as_str().unwrap(), "--out", "again", "--", "sh", "-c", "echo still > there"]).ok();
     assert_eq!(lab.home.read("again/there"), "still\n");

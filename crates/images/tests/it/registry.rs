@@ -1,16 +1,15 @@
 //! Fetching from registries: Debian's own, fetched and started here, and one that lies.
 
 use crate::layout::{Layout, digest, file, gzip, layer};
+use fixtures::Registry;
 use images::{Caps, Credentials, Error, Image, Puller, Reference, Registries, Store};
 use oci_client::client::{Client, ClientConfig, ClientProtocol};
 use oci_client::secrets::RegistryAuth;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
@@ -18,88 +17,29 @@ use tempfile::TempDir;
 /// `open sesame` for `ali`, as the registry wants it (bcrypt).
 const PASSWORDS: &str = "ali:$2b$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW";
 
-/// Debian's registry: its binary, kept in the build folder's own place for tests.
-fn docker_registry() -> PathBuf {
-    let shelf = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docker-registry");
-    let binary = shelf.join("usr/bin/docker-registry");
-    if !binary.exists() {
-        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let fetch = |command: &str| Command::new("sh").args(["-c", command]).current_dir(&folder).output().unwrap();
-        let mut fetched = fetch("apt-get download -q docker-registry");
-        if !fetched.status.success() {
-            fetch("apt-get update -q");
-            fetched = fetch("apt-get download -q docker-registry");
-        }
-        assert!(fetched.status.success(), "Debian's docker-registry: {}", String::from_utf8_lossy(&fetched.stderr));
-        let unpacked = fetch("dpkg -x docker-registry_*.deb whole");
-        assert!(unpacked.status.success(), "{}", String::from_utf8_lossy(&unpacked.stderr));
-        // Of two tests at once the first one's stays.
-        let put = fs::rename(folder.path().join("whole"), &shelf);
-        assert!(put.is_ok() || binary.exists(), "{put:?}");
-    }
-    binary
+/// Where what is fetched is kept.
+const SHELF: &str = env!("CARGO_TARGET_TMPDIR");
+
+fn reference(registry: &Registry, tag: &str) -> Reference {
+    format!("{}/lab/app{tag}", registry.address()).parse().unwrap()
 }
 
-/// A running registry; stopped when dropped.
-struct Registry {
-    child: Child,
-    address: String,
-    _folder: TempDir,
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _gone = self.child.kill();
-        let _reaped = self.child.wait();
+async fn push(registry: &Registry, layout: &mut Layout, auth: &RegistryAuth) -> String {
+    let name = layout.write();
+    let _chosen = rustls::crypto::ring::default_provider().install_default();
+    let protocol = ClientProtocol::HttpsExcept(vec![registry.address().to_owned()]);
+    let client = Client::new(ClientConfig { protocol, ..ClientConfig::default() });
+    let to: oci_client::Reference = format!("{}/lab/app:1", registry.address()).parse().unwrap();
+    client.auth(&to, auth, oci_client::RegistryOperation::Push).await.unwrap();
+    let read = |digest: &str| fs::read(layout.path().join("blobs").join(digest.replace(':', "/"))).unwrap();
+    let layers = layout.manifest["layers"].as_array().unwrap().iter();
+    for blob in layers.chain([&layout.manifest["config"]]) {
+        let digest = blob["digest"].as_str().unwrap();
+        client.push_blob(&to, read(digest), digest).await.unwrap();
     }
-}
-
-impl Registry {
-    fn start(passwords: bool) -> Self {
-        let folder = TempDir::new().unwrap();
-        let path = |name: &str| folder.path().join(name).display().to_string();
-        fs::write(path("passwords"), PASSWORDS).unwrap();
-        let auth = format!("auth: {{htpasswd: {{realm: here, path: {}}}}}\n", path("passwords"));
-        let config = format!(
-            "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: '127.0.0.1:0'}}\n{}",
-            path("data"),
-            if passwords { auth.as_str() } else { "" }
-        );
-        fs::write(path("config.yml"), config).unwrap();
-        let mut command = Command::new(docker_registry());
-        command.args(["serve", &path("config.yml")]).env("OTEL_TRACES_EXPORTER", "none");
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let listening = |line: &String| line.contains("listening on ");
-        let line = lines.by_ref().map(Result::unwrap).find(listening).expect("the registry says where it listens");
-        let after = line.split("listening on ").nth(1).unwrap();
-        let address = after.chars().take_while(|it| it.is_ascii_digit() || ".:".contains(*it)).collect();
-        // Its log is read on, so that it never waits for a reader.
-        std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address, _folder: folder }
-    }
-
-    fn reference(&self, tag: &str) -> Reference {
-        format!("{}/lab/app{tag}", self.address).parse().unwrap()
-    }
-
-    async fn push(&self, layout: &mut Layout, auth: &RegistryAuth) -> String {
-        let name = layout.write();
-        let _chosen = rustls::crypto::ring::default_provider().install_default();
-        let protocol = ClientProtocol::HttpsExcept(vec![self.address.clone()]);
-        let client = Client::new(ClientConfig { protocol, ..ClientConfig::default() });
-        let to: oci_client::Reference = format!("{}/lab/app:1", self.address).parse().unwrap();
-        client.auth(&to, auth, oci_client::RegistryOperation::Push).await.unwrap();
-        let read = |digest: &str| fs::read(layout.path().join("blobs").join(digest.replace(':', "/"))).unwrap();
-        let layers = layout.manifest["layers"].as_array().unwrap().iter();
-        for blob in layers.chain([&layout.manifest["config"]]) {
-            let digest = blob["digest"].as_str().unwrap();
-            client.push_blob(&to, read(digest), digest).await.unwrap();
-        }
-        let kind = layout.manifest["mediaType"].as_str().unwrap().parse().unwrap();
-        client.push_manifest_raw(&to, read(&name), kind).await.unwrap();
-        name
-    }
+    let kind = layout.manifest["mediaType"].as_str().unwrap().parse().unwrap();
+    client.push_manifest_raw(&to, read(&name), kind).await.unwrap();
+    name
 }
 
 fn puller(address: &str) -> Puller {
@@ -120,21 +60,21 @@ fn anonymous() -> Credentials {
 
 #[tokio::test]
 async fn an_image_is_fetched_once_verified_and_unpacked() {
-    let registry = Registry::start(false);
+    let registry = Registry::open(SHELF);
     let content = "x".repeat(300_000);
     let mut layout = Layout::new(&[layer([file("bin/app", "1")]), layer([file("data", &content)])]);
-    let name = registry.push(&mut layout, &RegistryAuth::Anonymous).await;
+    let name = push(&registry, &mut layout, &RegistryAuth::Anonymous).await;
     let (_home, store) = store();
-    let puller = puller(&registry.address);
+    let puller = puller(registry.address());
     let mut steps = Vec::new();
     let told = |come, total| steps.push((come, total));
-    let image = puller.pull(&registry.reference(":1"), &anonymous(), &store, told).await.unwrap();
+    let image = puller.pull(&reference(&registry, ":1"), &anonymous(), &store, told).await.unwrap();
     assert_eq!(image.digest.to_string(), name);
     assert!(steps.is_sorted() && steps.last().is_some_and(|(come, total)| come == total), "{steps:?}");
     let tree = store.unpack(&image, None).unwrap().tree;
     assert_eq!(fs::read_to_string(tree.join("data")).unwrap(), content);
     // Kept and named by its digest: the registry is not asked again, and need not be there.
-    let pinned = registry.reference("").pinned(image.digest);
+    let pinned = reference(&registry, "").pinned(image.digest);
     drop(registry);
     let again = puller.pull(&pinned, &anonymous(), &store, |_, _| {}).await.unwrap();
     assert_eq!(again, image);
@@ -142,13 +82,13 @@ async fn an_image_is_fetched_once_verified_and_unpacked() {
 
 #[tokio::test]
 async fn a_registry_with_passwords_is_asked_with_one() {
-    let registry = Registry::start(true);
+    let registry = Registry::guarded(SHELF, PASSWORDS);
     let ali = RegistryAuth::Basic("ali".to_owned(), "open sesame".to_owned());
     let mut layout = Layout::new(&[layer([file("a", "1")])]);
-    registry.push(&mut layout, &ali).await;
+    push(&registry, &mut layout, &ali).await;
     let (_home, store) = store();
-    let puller_of = || puller(&registry.address);
-    let reference = registry.reference(":1");
+    let puller_of = || puller(registry.address());
+    let reference = reference(&registry, ":1");
     let refused = puller_of().pull(&reference, &anonymous(), &store, |_, _| {}).await.unwrap_err();
     assert!(refused.to_string().contains("sign-in"), "{refused}");
     let user = |password: &str| Credentials::User { name: "ali".to_owned(), password: password.to_owned() };
@@ -160,10 +100,10 @@ async fn a_registry_with_passwords_is_asked_with_one() {
 
 #[tokio::test]
 async fn what_is_not_there_is_said_so_and_nothing_is_kept() {
-    let registry = Registry::start(false);
+    let registry = Registry::open(SHELF);
     let (home, store) = store();
-    let puller_of = || puller(&registry.address);
-    let refused = puller_of().pull(&registry.reference(":none"), &anonymous(), &store, |_, _| {}).await.unwrap_err();
+    let puller_of = || puller(registry.address());
+    let refused = puller_of().pull(&reference(&registry, ":none"), &anonymous(), &store, |_, _| {}).await.unwrap_err();
     assert!(refused.to_string().contains("no such image"), "{refused}");
     let elsewhere: Reference = "127.0.0.2:1/lab/app:1".parse().unwrap();
     let refused = puller_of().pull(&elsewhere, &anonymous(), &store, |_, _| {}).await.unwrap_err();

@@ -2,36 +2,17 @@
 //! the runtime Debian's runc; both are fetched here.
 #![cfg(target_os = "linux")]
 
+use fixtures::debian;
 use results::{Failure, Outcome, OutputLimit};
 use sandbox::{ContainerRun, Containers, ContainersError, Control, FIRST_ID, Finished, Input, Kind, Limits, Runtime};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// A file of a Debian package, kept in the build folder's own place for tests.
-fn from_debian(package: &str, file: &str) -> PathBuf {
-    let shelf = Path::new(env!("CARGO_TARGET_TMPDIR")).join("debian").join(package);
-    let place = shelf.join(file);
-    if !place.exists() {
-        fs::create_dir_all(shelf.parent().unwrap()).unwrap();
-        let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let sh = |command: String| Command::new("sh").args(["-c", &command]).current_dir(&folder).output().unwrap();
-        let mut fetched = sh(format!("apt-get download -q {package}"));
-        if !fetched.status.success() {
-            sh("apt-get update -q".to_owned());
-            fetched = sh(format!("apt-get download -q {package}"));
-        }
-        assert!(fetched.status.success(), "Debian's {package}: {}", String::from_utf8_lossy(&fetched.stderr));
-        assert!(sh(format!("dpkg -x {package}_*.deb whole")).status.success());
-        // Of two tests at once the first one's stays.
-        let put = fs::rename(folder.path().join("whole"), &shelf);
-        assert!(put.is_ok() || place.exists(), "{put:?}");
-    }
-    place
-}
+/// Where what is fetched is kept.
+const SHELF: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// An image of busybox alone, and a machine to run it on.
 struct Machine {
@@ -43,7 +24,7 @@ struct Machine {
 impl Machine {
     /// `None` where this machine cannot limit containers: said on standard error.
     fn new() -> Option<Self> {
-        Self::with(Runtime::at(Kind::Runc, &from_debian("runc", "usr/sbin/runc")).unwrap())
+        Self::with(Runtime::at(Kind::Runc, &debian(SHELF, "runc", "usr/sbin/runc")).unwrap())
     }
 
     fn with(runtime: Runtime) -> Option<Self> {
@@ -61,7 +42,7 @@ impl Machine {
         for name in ["bin", "proc", "dev", "tmp", "sys", "etc", "iexec_in", "iexec_out"] {
             fs::create_dir(root.join(name)).unwrap();
         }
-        fs::copy(from_debian("busybox-static", "bin/busybox"), root.join("bin/busybox")).unwrap();
+        fs::copy(debian(SHELF, "busybox-static", "bin/busybox"), root.join("bin/busybox")).unwrap();
         fs::set_permissions(root.join("bin/busybox"), fs::Permissions::from_mode(0o4_755)).unwrap();
         symlink("busybox", root.join("bin/sh")).unwrap();
         for path in [root.to_owned(), root.join("bin"), root.join("bin/busybox"), root.join("etc")] {
@@ -363,7 +344,7 @@ fn what_a_killed_agent_left_is_swept() {
     let machine = machine!();
     let scratch = open_folder();
     fs::create_dir_all(scratch.path().join("run-old/out")).unwrap();
-    let runc = Runtime::at(Kind::Runc, &from_debian("runc", "usr/sbin/runc")).unwrap();
+    let runc = Runtime::at(Kind::Runc, &debian(SHELF, "runc", "usr/sbin/runc")).unwrap();
     Containers::open(runc, scratch.path()).unwrap();
     assert!(!scratch.path().join("run-old").exists());
     drop(machine);
@@ -457,8 +438,8 @@ fn system_calls_that_reach_beyond_the_task_are_refused_by_the_kernel() {
 
 /// Debian's crun, with the library that it wants beside it.
 fn crun() -> Runtime {
-    let library = from_debian("libyajl2", "usr/lib/x86_64-linux-gnu/libyajl.so.2");
-    let crun = from_debian("crun", "usr/bin/crun");
+    let library = debian(SHELF, "libyajl2", "usr/lib/x86_64-linux-gnu/libyajl.so.2");
+    let crun = debian(SHELF, "crun", "usr/bin/crun");
     let script = crun.with_file_name("crun-here");
     let text =
         format!("#!/bin/sh\nLD_LIBRARY_PATH={} exec {} \"$@\"\n", library.parent().unwrap().display(), crun.display());
@@ -512,7 +493,7 @@ fn crun_holds_what_runc_holds_also_where_both_versions_of_control_groups_are() {
 
 #[test]
 fn gvisor_holds_what_runc_holds_and_shows_a_kernel_of_its_own() {
-    let runsc = Runtime::at(Kind::Runsc, &from_debian("runsc", "usr/bin/runsc")).unwrap();
+    let runsc = Runtime::at(Kind::Runsc, &debian(SHELF, "runsc", "usr/bin/runsc")).unwrap();
     let Some(machine) = Machine::with(runsc) else { return };
     holds(&machine);
     let said = machine.says("cat /proc/version");
