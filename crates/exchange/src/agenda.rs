@@ -9,10 +9,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use units::{DealId, OrderHash, TaskId, Timestamp, U256};
 
-/// How long a finished deal can still be read from the live state.
-const KEPT_AFTER_END: Duration = Duration::from_mins(15);
-/// How many tasks a tick claims or forgets at most.
-const TASKS_PER_TICK: u32 = 1_000;
+/// How long a finished deal can still be read from the live state: no rule needs it any more, and the history has it. It is
+/// long enough for whoever asks at once, before the history was written.
+const KEPT_AFTER_END: Duration = Duration::from_secs(5);
+/// How many tasks a tick claims or forgets at most: more than end in a turn of the loop, so that ticks keep up with them.
+const TASKS_PER_TICK: u32 = 10_000;
+/// The rules since which it is so few seconds and so many tasks.
+const SHORT_SINCE: u32 = 3;
+/// As it was before.
+const KEPT_AFTER_END_BEFORE: Duration = Duration::from_mins(15);
+/// As it was before.
+const TASKS_PER_TICK_BEFORE: u32 = 1_000;
 
 /// How far a live deal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,15 +84,23 @@ impl Exchange {
         if let Some(deadline) = self.hub.final_deadline(deal) {
             self.agenda.due.remove(&(deadline, id));
         }
-        self.agenda.due.insert((self.now.saturating_add(KEPT_AFTER_END), id));
+        self.agenda.due.insert((self.now.saturating_add(self.kept_after_end()), id));
         self.secrets.deal_finished(id);
         self.note_ended(id);
         events.push(Event::DealFinished { deal: id });
     }
 
+    fn kept_after_end(&self) -> Duration {
+        if self.genesis.rules_version < SHORT_SINCE { KEPT_AFTER_END_BEFORE } else { KEPT_AFTER_END }
+    }
+
+    fn tasks_per_tick(&self) -> u32 {
+        if self.genesis.rules_version < SHORT_SINCE { TASKS_PER_TICK_BEFORE } else { TASKS_PER_TICK }
+    }
+
     /// Does what is due, up to a bound.
     pub(crate) fn tick(&mut self, events: &mut Vec<Event>) {
-        let mut budget = TASKS_PER_TICK;
+        let mut budget = self.tasks_per_tick();
         while budget > 0 {
             let Some((_, deal)) = self.agenda.due.first().copied().filter(|(at, _)| *at <= self.now) else {
                 return;

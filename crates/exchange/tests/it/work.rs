@@ -2,7 +2,7 @@
 
 use crate::world::{OPERATOR, PRICE, REQUESTER, STRANGER, WORKERS, World, credits, digest, task};
 use abi::Call;
-use exchange::{AnyOrder, Command, Event, Item, ItemRejection, PayReason, Rejection};
+use exchange::{AnyOrder, Command, Event, Genesis, Item, ItemRejection, PayReason, Rejection};
 use orders::{Recovered, WorkerBatch, WorkerpoolOrder, ids};
 use poco::{Refusal, TaskStatus};
 use units::{Amount, Bytes, U256};
@@ -171,34 +171,70 @@ fn a_hosted_pools_owner_can_pay_a_worker_beside_poco() {
 #[test]
 fn overdue_tasks_are_claimed_by_a_tick_and_a_finished_deal_is_forgotten_later() {
     let mut world = World::new();
-    world.ok(OPERATOR, world.hub(), &Call::Issue { account: REQUESTER, amount: credits(1_000_000) });
+    for account in [REQUESTER, OPERATOR] {
+        world.ok(OPERATOR, world.hub(), &Call::Issue { account, amount: credits(15_000_000) });
+    }
     let before = world.free(REQUESTER);
-    let deal = world.deal(false, 1_500, 1);
+    let deal = world.deal(false, 15_000, 1);
     world.complete(WORKERS[0], deal, 1, 7);
     world.enter(Command::Accept { task: task(deal, 1), worker: WORKERS[0], results: Bytes::new() });
     world.commit(WORKERS[1], deal, 2, 7);
     world.authorize(WORKERS[1], deal, 2).unwrap();
 
     world.enter(Command::Tick);
-    assert_eq!(world.exchange.unfinished(deal), U256::from(1_499u64), "nothing is overdue yet");
+    assert_eq!(world.exchange.unfinished(deal), U256::from(14_999u64), "nothing is overdue yet");
     world.wait(600);
     assert_eq!(world.exchange.next_deadline(), Some(world.now));
     world.enter(Command::Tick);
     let left = world.exchange.unfinished(deal);
-    assert!(!left.is_zero() && left < U256::from(600u64), "a tick does a bounded amount, and did {left}");
+    assert!(!left.is_zero() && left < U256::from(6_000u64), "a tick does a bounded amount, and did {left}");
     assert!(world.exchange.next_deadline().unwrap() <= world.now, "and wants to go on");
     assert!(finished(&world.enter(Command::Tick)));
     assert_eq!(world.free(REQUESTER), before - PRICE, "all but the task that was done");
-    assert_eq!(world.exchange.kitty(), credits(1_499 * (PRICE * 30 / 100)));
+    assert_eq!(world.exchange.kitty(), credits(14_999 * (PRICE * 30 / 100)));
     assert_eq!(world.exchange.all_held().count(), 0);
 
-    world.now = world.exchange.next_deadline().unwrap();
+    let gone = world.exchange.next_deadline().unwrap();
+    assert_eq!(gone, world.now.saturating_add(std::time::Duration::from_secs(5)));
+    world.enter(Command::Tick);
+    assert!(world.exchange.task(task(deal, 1)).is_some(), "for whoever asks at once");
+    world.now = gone;
     while world.exchange.next_deadline().is_some() {
         world.enter(Command::Tick);
     }
     assert!(world.exchange.deal(deal).is_none() && world.exchange.task(task(deal, 1)).is_none());
     let again = Command::Initialize { deal, index: U256::ONE };
     assert_eq!(world.try_enter(again), Err(Rejection::UnknownDeal(deal)));
+}
+
+/// Statements of a task that is gone are of a task that nobody knows: it is never opened again.
+#[test]
+fn a_task_that_is_gone_takes_no_late_result() {
+    let mut world = World::new();
+    let deal = world.deal(false, 1, 1);
+    world.complete(WORKERS[0], deal, 0, 7);
+    world.enter(Command::Accept { task: task(deal, 0), worker: WORKERS[0], results: Bytes::new() });
+    assert_eq!(refused_item(&world.complete(WORKERS[1], deal, 0, 7)), Some(&ItemRejection::TooLate));
+    world.wait(5);
+    world.enter(Command::Tick);
+    assert!(world.exchange.deal(deal).is_none());
+    assert_eq!(refused_item(&world.complete(WORKERS[1], deal, 0, 7)), Some(&ItemRejection::UnknownTask));
+}
+
+#[test]
+fn what_ended_is_kept_as_long_as_the_rules_of_an_exchanges_founding_say() {
+    for (version, seconds) in [(1, 900), (2, 900), (3, 5)] {
+        let mut genesis = Genesis::new(OPERATOR, false);
+        genesis.rules_version = version;
+        let mut world = World::founded(genesis);
+        let deal = world.proven(&[WORKERS[0], WORKERS[1]], 3, 7);
+        world.wait(seconds - 1);
+        world.enter(Command::Tick);
+        assert!(world.exchange.deal(deal).is_some(), "version {version}");
+        world.wait(1);
+        world.enter(Command::Tick);
+        assert!(world.exchange.deal(deal).is_none(), "version {version}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What rules of version 2 added to the story: standing, audits, ratings, pools of others.
+//! What rules of later versions added to the story: standing, audits, ratings, pools of others; how soon it is over.
 
 use crate::market::{Market, PRICE, key, maker, operator, requester, story, worker};
 use abi::Call;
@@ -91,6 +91,16 @@ pub(crate) fn conduct() -> Market {
     cellar(&mut market);
     let leave = Call::LeavePool { pool: bonded, worker: worker(2).address() };
     market.transact(&worker(2), market.exchange.genesis().hub, &leave);
+    market
+}
+
+/// Seconds after all that, when by the rules of version 3 what has finished is gone from the live state.
+pub(crate) fn seconds_later() -> Market {
+    let mut market = conduct();
+    let live = market.exchange.hub().deals().count();
+    market.now += 5_000;
+    market.enter(Command::Tick);
+    assert!(market.exchange.hub().deals().count() < live);
     market
 }
 

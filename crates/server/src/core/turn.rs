@@ -338,8 +338,10 @@ impl Loop {
     fn packages(&mut self, at: Timestamp, worker: Address, stated: Vec<Stated>, out: &mut Output, owed: &mut Owed) {
         for stated in stated {
             let exchange = self.state.market.exchange();
-            let is_final = exchange.hub().task(stated.task).is_some_and(|task| task.status.is_final());
-            if is_final {
+            // Open or not yet opened; what has ended may be gone already.
+            let open = exchange.held(stated.task).is_some()
+                || exchange.hub().task(stated.task).is_some_and(|task| !task.status.is_final());
+            if !open {
                 continue;
             }
             let task = stated.task;

@@ -56,19 +56,21 @@ impl System {
             let statement = Statement { digest, blob };
             if inline.is_some() {
                 self.package(at, worker, task, statement, turn);
-            } else if !self.is_final(task) {
+            } else if self.is_open(task) {
                 self.stated.entry(task).or_default().insert(worker, statement);
             }
         }
     }
 
-    fn is_final(&self, task: TaskId) -> bool {
-        self.exchange().hub().task(task).is_some_and(|task| task.status.is_final())
+    /// Open or not yet opened; what has ended may be gone already.
+    fn is_open(&self, task: TaskId) -> bool {
+        let exchange = self.exchange();
+        exchange.held(task).is_some() || exchange.hub().task(task).is_some_and(|task| !task.status.is_final())
     }
 
     /// A package is here.
     pub(super) fn package(&mut self, at: Timestamp, worker: Address, task: TaskId, stated: Statement, turn: &mut Turn) {
-        if self.is_final(task) {
+        if !self.is_open(task) {
             return;
         }
         let package = Package { digest: stated.digest, blob: stated.blob, callback: Bytes::new() };
