@@ -326,6 +326,19 @@ pub struct Commit {
     pub failed: bool,
     /// Running time, milliseconds, for forecasts only.
     pub ran_ms: u64,
+    /// Which result it is, for the exchange alone, outside the signature: the seal has its digest. The pool lets nothing through
+    /// whose package it cannot have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened: Option<Box<Opened>>,
+}
+
+/// Which result a commitment seals.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    /// Result digest.
+    pub digest: B256,
+    /// The package.
+    pub result: Package,
 }
 
 /// A result in the clear.
@@ -343,7 +356,7 @@ pub struct Complete {
     pub result: Package,
 }
 
-/// An opened seal.
+/// An opened seal. Small results came with the commitment, and need not come again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reveal {
     /// The task.

@@ -34,12 +34,14 @@
 //! waited is.
 
 mod checker;
+mod dossier;
 mod settle;
 mod verdict;
 
 use crate::open::{Open, Stand};
 use crate::worker::Station;
 use crate::{Bag, Dispatch};
+use dossier::Dossier;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use units::{Address, B256, DealId, OrderHash, TaskId, Timestamp};
@@ -86,37 +88,6 @@ pub struct Standing {
     pub checks: u64,
     /// Whether it is barred.
     pub barred: bool,
-}
-
-/// A worker's record in a pool.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dossier {
-    owner: Option<Address>,
-    earned: u64,
-    checks: u64,
-    /// Checks it had passed when it became a newcomer again.
-    since: u64,
-    barred: bool,
-    /// How many statements it has made.
-    stated: u64,
-    /// The first so many of them are from before a restart, in an order that is not known: a check of one covers no other.
-    restored: u64,
-    /// Its statements that are not settled, in the order in which it made them.
-    held: BTreeMap<u64, TaskId>,
-    /// Of those tasks, the ones under check.
-    pending: BTreeSet<TaskId>,
-}
-
-impl Dossier {
-    /// Checks that count.
-    fn passed(&self) -> u64 {
-        self.checks.saturating_sub(self.since)
-    }
-
-    /// Whether a check of one statement covers another, by their places.
-    fn covers(&self, checked: u64, other: u64) -> bool {
-        checked == other || checked > other && checked >= self.restored
-    }
 }
 
 /// A secret of the draw.
@@ -173,11 +144,11 @@ impl Audits {
         proven > 0 && proven.saturating_mul(SEASONED_A_PROVEN) >= count(&self.seasoned)
     }
 
-    /// Notes a statement as unsettled; its place among its worker's.
-    fn hold(&mut self, pool: Address, worker: Address, task: TaskId) -> u64 {
+    /// Notes a statement as unsettled; its place among its worker's. `place` is what is known of that from before a restart.
+    fn hold(&mut self, pool: Address, worker: Address, task: TaskId, place: Option<u64>) -> u64 {
         let dossier = self.dossier_mut(pool, worker);
-        let order = dossier.stated;
-        dossier.stated = order.saturating_add(1);
+        let order = place.filter(|place| !dossier.held.contains_key(place)).unwrap_or(dossier.stated);
+        dossier.stated = dossier.stated.max(order.saturating_add(1));
         dossier.held.insert(order, task);
         order
     }
@@ -187,6 +158,13 @@ impl Audits {
         if let Some(dossier) = self.dossiers.get_mut(&(pool, worker)) {
             dossier.held.remove(&order);
             dossier.pending.remove(&task);
+        }
+    }
+
+    /// A sealed statement is gone.
+    fn unseal(&mut self, pool: Address, worker: Address, task: TaskId) {
+        if let Some(dossier) = self.dossiers.get_mut(&(pool, worker)) {
+            dossier.sealed.remove(&task);
         }
     }
 
@@ -300,7 +278,7 @@ impl Dispatch {
         }
     }
 
-    /// What a worker is known to have stated so far is from before a restart.
+    /// What a worker is known to have stated so far is from before a restart, in an order that is not known.
     pub(crate) fn note_restored(&mut self, deal: DealId, worker: Address) {
         let Some(bag) = self.bags.get(&deal).filter(|bag| self.audits_of(bag).is_some()) else { return };
         let dossier = self.audits.dossier_mut(bag.terms.pool, worker);

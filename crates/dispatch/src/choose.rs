@@ -5,7 +5,6 @@
 use crate::Dispatch;
 use crate::grant::{Pick, Why, some_terms};
 use crate::job::{Job, JobKey};
-use crate::open::Stand;
 use crate::pool::{Class, Pool, Rank};
 use crate::worker::{Station, accepts};
 use std::collections::BTreeSet;
@@ -54,7 +53,7 @@ impl Dispatch {
     fn class_suits(&self, class: &Class, job: &Job) -> bool {
         let (floors, tag) = &class.kind;
         let mut wanting = job.wanting.iter().take(LOOK).filter_map(|(_, task)| self.open.get(task));
-        let open = wanting.find(|open| open.audit.stand == Stand::Checked);
+        let open = wanting.find(|open| self.pays_beside(open));
         job.deals.len() > TERMS
             || some_terms(self, job)
                 .any(|terms| accepts(floors, terms.category, self.pays(terms, open)) && terms.tag.is_subset_of(*tag))

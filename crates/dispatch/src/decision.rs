@@ -54,6 +54,8 @@ pub enum Decision {
         task: TaskId,
         /// Whom.
         worker: Address,
+        /// What it asks for it, where that is more than the deal pays each, nano-credits; else nothing.
+        asks: Amount,
     },
     /// A held statement was compared with others' (trust 1): its worker passed the check, or failed it and is barred.
     Check {

@@ -6,6 +6,10 @@
 //! for the further replicas that this takes, where they are to be had, else the dissenter is left out. A statement of failure
 //! is never let through as a dissent.
 //!
+//! PoCo cannot take back what was shown: winners who show their result and never bring it would let the task run out, and the
+//! pool lose its stake. So nothing is let through before the package of what is agreed is here, of one of those who agree: a
+//! small one comes beside the statement, a large one is asked of one after the other, and who does not bring it is out.
+//!
 //! PoCo's score can be farmed by whoever owns a pool and asks its own worker. So in a pool that audits the gate weighs workers
 //! by what they earned there from strangers, if that is less than their score, and at most as [`MOST_WEIGHT`]; from trust 3 on
 //! it wants two owners. PoCo's own inequality must hold besides. Members of the agreeing group are let through lightest first,
@@ -52,7 +56,7 @@ impl Dispatch {
             return;
         }
         open.note(statement);
-        self.note_audited(task, worker);
+        self.note_audited(task, worker, None);
         let open = self.open.get(&task).expect("the task is open");
         if let Some(bag) = self.bags.get(&open.deal) {
             self.alarms.insert((last_call(bag), task));
@@ -136,8 +140,8 @@ impl Dispatch {
     pub fn reopened(&mut self, task: TaskId) {
         let Some(open) = self.open.get_mut(&task) else { return };
         if let Some(agreement) = open.settled_on.take() {
-            open.said.retain(|statement| !agreement.winners.contains(&statement.worker));
             for worker in agreement.winners {
+                self.drop_statement(task, worker);
                 self.outcome(task, worker, Ended::NotBrought);
             }
         }
@@ -177,7 +181,7 @@ impl Dispatch {
         self.let_through(task, worker);
         decisions.push(Decision::Accept { task, worker });
         if let Some(worker) = second {
-            decisions.push(Decision::PayWitness { task, worker });
+            decisions.push(Decision::PayWitness { task, worker, asks: self.asked(task, worker) });
         }
     }
 
@@ -217,6 +221,16 @@ impl Dispatch {
         if !passes {
             return;
         }
+        if !open.has_package(task, best.hash) {
+            let bringing = |it: &&Statement| best.members.contains(&it.worker) && !it.let_through;
+            let over = |it: &&Statement| open.asked.get(&it.worker).is_some_and(|until| *until <= at);
+            let Some(late) = open.said.iter().filter(bringing).find(over).map(|it| it.worker) else {
+                self.unasked.insert(task);
+                return;
+            };
+            self.shut_out(task, late, decisions);
+            return self.gate_sealed(at, task, decisions);
+        }
         let counted: BTreeSet<Address> = self.counted(open).iter().map(|statement| statement.worker).collect();
         // Going first, those whose word is enough for PoCo would win: they are left out. So is who has not come back since a
         // restart, for what it weighs is not known.
@@ -254,7 +268,11 @@ impl Dispatch {
     /// After consensus: concludes when all winners have shown, or the time to show is over, and the package is here.
     fn conclude(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
         let open = self.open.get_mut(&task).expect("the task is open");
-        let has_package = !open.packages.is_empty();
+        let agreed_on = |open: &Open| {
+            let agreement = open.settled_on.as_ref()?;
+            open.said.iter().find(|it| agreement.winners.contains(&it.worker)).map(|it| it.hash)
+        };
+        let has_package = agreed_on(open).is_some_and(|hash| open.has_package(task, hash));
         let agreement = open.settled_on.as_mut().expect("the task is agreed on");
         let over = at >= agreement.until;
         let all = agreement.shown.len() >= agreement.winners.len();
@@ -287,7 +305,10 @@ impl Dispatch {
             None if self.bags.get(&open.deal).is_some_and(|bag| self.audits_of(bag).is_some()) => {
                 self.deliverers(open).into_iter().take(1).collect()
             }
-            None => self.acceptable(open).into_iter().map(|(worker, _)| worker).collect(),
+            None if self.bags.get(&open.deal).is_some_and(Bag::is_direct) => {
+                self.acceptable(open).into_iter().map(|(worker, _)| worker).collect()
+            }
+            None => self.best_group(open).map(|group| group.members).unwrap_or_default(),
         };
         let Some(bag) = self.bags.get(&open.deal) else { return };
         if open.asked.values().any(|until| *until > at) {

@@ -42,6 +42,8 @@ pub(crate) enum Why {
     Quarantined(Fault),
     /// It cannot do this.
     Lacks(Tag),
+    /// It gave tasks of the job back too often, and others run them now.
+    GaveBack,
     /// It would wait too long behind what the machine has in hand.
     Busy,
     /// It must be able to stake this.
@@ -120,13 +122,14 @@ impl Dispatch {
         if let Some(fault) = job.blame.why_out(station.worker.address) {
             return Err(Why::Quarantined(fault));
         }
+        if let Some(owed) = self.must_do(job, station, purse) {
+            return owed;
+        }
         let mut why = Why::Nothing;
         for (index, task) in job.wanting.iter().take(SCAN) {
             let open = self.open.get(task).expect("a task that wants workers is open");
-            match self.suits(station, (open.deal, Some(open)), purse) {
+            match self.may_have(station, *task, open, purse) {
                 Err(other) => why = other,
-                Ok(()) if !self.takes_no_part(station, open) => why = Why::TakesPart,
-                Ok(()) if !self.may_check(station, open) || !self.is_drawn(station, *task, open) => why = Why::Waits,
                 Ok(()) => {
                     let role = self.role_in(open);
                     return Ok(Pick { deal: open.deal, begun: Some((*index, *task)), role });
@@ -148,6 +151,21 @@ impl Dispatch {
         let open = self.open.get(&task).expect("an overdue task is open");
         self.suits(station, (open.deal, None), purse)?;
         Ok(Pick { deal: open.deal, begun: Some((open.index, task)), role: Role::Hedge })
+    }
+
+    /// Whether a worker may have a part in an open task that wants another.
+    pub(crate) fn may_have(
+        &self,
+        station: &Station,
+        task: TaskId,
+        open: &Open,
+        purse: &impl Fn(Address) -> Amount,
+    ) -> Result<(), Why> {
+        self.suits(station, (open.deal, Some(open)), purse)?;
+        if !self.takes_no_part(station, open) {
+            return Err(Why::TakesPart);
+        }
+        if self.may_check(station, open) && self.is_drawn(station, task, open) { Ok(()) } else { Err(Why::Waits) }
     }
 
     /// Whether a worker may and can do tasks of a deal, or take part in an open one.
@@ -191,7 +209,7 @@ impl Dispatch {
     }
 
     /// As what another worker joins an open task.
-    fn role_in(&self, open: &Open) -> Role {
+    pub(crate) fn role_in(&self, open: &Open) -> Role {
         if open.audit.stand == Stand::Checked {
             return Role::Check;
         }
@@ -280,6 +298,7 @@ impl Dispatch {
         let rests = self.now < open.rests_until;
         let wants = open.settled_on.is_none() && !rests && !self.foreseen(open, bag);
         let (place, key) = ((open.index, task), open.job);
+        self.unbind(task);
         let Some(job) = self.jobs.get_mut(&key) else { return };
         if !wants {
             job.wanting.remove(&place);

@@ -51,6 +51,8 @@ pub enum Idle {
     },
     /// It is not proven yet, and its pool has as many results of such workers to check as it can.
     ChecksBehind,
+    /// It gave tasks back for its owner too often, and others run them now.
+    GaveBack,
     /// It or another machine of its owner takes part in every task that wants a worker.
     OwnerTakesPart,
     /// There is a task for it: it is about to get it.
@@ -94,6 +96,7 @@ struct Found {
     stake: Option<Amount>,
     missing: Option<Tag>,
     takes_part: bool,
+    gave_back: bool,
     waits: bool,
 }
 
@@ -103,6 +106,7 @@ impl Found {
             // What it has in hand comes first.
             Why::Nothing | Why::Busy => {}
             Why::Waits => self.waits = true,
+            Why::GaveBack => self.gave_back = true,
             Why::TakesPart => self.takes_part = true,
             Why::Quarantined(fault) => self.quarantined.push((request, fault)),
             Why::Lacks(tag) => self.missing = Some(tag),
@@ -125,6 +129,8 @@ impl Found {
             Idle::TagMissing { missing }
         } else if !self.quarantined.is_empty() {
             Idle::Quarantined { jobs: self.quarantined }
+        } else if self.gave_back {
+            Idle::GaveBack
         } else if self.waits {
             Idle::ChecksBehind
         } else if self.takes_part {

@@ -7,6 +7,7 @@ use crate::attempt::Role;
 use crate::open::Lease;
 use crate::pace::Pace;
 use crate::quarantine::Blame;
+use crate::returned::Returned;
 use crate::{Bag, Dispatch};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use units::{Address, DealId, OrderHash, TaskId, Timestamp};
@@ -63,6 +64,8 @@ pub(crate) struct Job {
     /// Tasks begun.
     pub(crate) begun: u64,
     pub(crate) blame: Blame,
+    /// What workers gave back for their owners.
+    pub(crate) returned: Returned,
     pub(crate) running: u64,
     pub(crate) replicas: u64,
     pub(crate) stuck: u64,

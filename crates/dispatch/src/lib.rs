@@ -25,6 +25,7 @@ mod pace;
 mod pool;
 mod quarantine;
 mod queue;
+mod returned;
 mod weight;
 mod worker;
 
@@ -155,15 +156,18 @@ impl Dispatch {
         self.refresh(key);
     }
 
-    /// Says, after a restart, what a held commitment states about a task.
-    pub fn restore_statement(&mut self, deal: DealId, index: u64, statement: Statement) {
+    /// Says, after a restart, what a held commitment states about a task; and its place among what its worker stated, where the
+    /// exchange knows that.
+    pub fn restore_statement(&mut self, deal: DealId, index: u64, statement: Statement, place: Option<u64>) {
         let Some(task) = self.open_task(deal, index) else { return };
         let open = self.open.get_mut(&task).expect("the task was opened just now");
         self.orphaned.entry(statement.worker).or_default().insert(task);
         let worker = statement.worker;
         open.note(statement);
-        self.note_audited(task, worker);
-        self.note_restored(deal, worker);
+        self.note_audited(task, worker, place);
+        if place.is_none() {
+            self.note_restored(deal, worker);
+        }
         // Looked at again as soon as time is asked about.
         self.alarms.insert((Timestamp::default(), task));
     }
@@ -256,6 +260,7 @@ impl Dispatch {
         }
         self.alarms.forget(task);
         self.unasked.remove(&task);
+        self.returned_ended(&open, task);
         if let Some(job) = self.jobs.get_mut(&open.job) {
             job.wanting.remove(&(open.index, task));
         }

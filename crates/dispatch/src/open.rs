@@ -3,7 +3,7 @@
 use crate::attempt::{Attempt, Role};
 use crate::job::JobKey;
 use std::collections::{BTreeMap, BTreeSet};
-use units::{Address, Amount, B256, DealId, Timestamp};
+use units::{Address, Amount, B256, DealId, TaskId, Timestamp};
 
 /// How far an assignment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,6 +119,8 @@ pub(crate) struct Open {
     pub(crate) leases: BTreeMap<Address, Lease>,
     /// Everyone who has a lease, stated something or let a lease run out: none gets another.
     pub(crate) touched: BTreeSet<Address>,
+    /// Who gave it back for its owner.
+    pub(crate) returned_by: BTreeSet<Address>,
     pub(crate) said: Vec<Statement>,
     /// Result digests whose package the exchange has.
     pub(crate) packages: BTreeSet<B256>,
@@ -147,6 +149,7 @@ impl Open {
             stuck: false,
             leases: BTreeMap::new(),
             touched: BTreeSet::new(),
+            returned_by: BTreeSet::new(),
             said: Vec::new(),
             packages: BTreeSet::new(),
             asked: BTreeMap::new(),
@@ -157,6 +160,12 @@ impl Open {
 
     pub(crate) fn has_said(&self, worker: Address) -> bool {
         self.said.iter().any(|statement| statement.worker == worker)
+    }
+
+    /// Whether the package of what a statement states is here: at trust 1 it states the result's digest, above a hash of it.
+    pub(crate) fn has_package(&self, task: TaskId, hash: B256) -> bool {
+        let states = |digest: &B256| *digest == hash || orders::ids::result_hash(task, *digest) == hash;
+        self.packages.iter().any(states)
     }
 
     /// Takes a statement; the lease is fulfilled.

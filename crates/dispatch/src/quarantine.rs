@@ -187,6 +187,7 @@ impl Dispatch {
         let now = self.now;
         let (Some(station), Some(job)) = (self.workers.get_mut(&worker), self.jobs.get_mut(&key)) else { return };
         job.blame.troubles.remove(&worker);
+        job.returned.make_up(worker);
         job.blame.worked |= worked;
         if job.blame.succeeded.len() < OWNERS {
             job.blame.succeeded.insert(station.worker.owner);

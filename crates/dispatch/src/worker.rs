@@ -214,6 +214,9 @@ impl Dispatch {
         }
         // It is known whose it is: what it stated before a restart counts from now on.
         let stated = self.orphaned.remove(&address).unwrap_or_default();
+        for task in stated.iter().chain(joined.adopted.iter().filter(|_| !known)) {
+            self.promise_again(address, *task);
+        }
         self.alarms.extend(stated.into_iter().map(|task| (at, task)));
         self.set_free(address, free);
         joined
@@ -267,7 +270,7 @@ impl Dispatch {
     }
 
     /// A worker gives a task back. It may be given it again, but gets no more of a job that it cannot run, or with which
-    /// it had trouble too often.
+    /// it had trouble too often; and who gives back much for its owner cannot choose what it gets instead.
     pub fn worker_declined(&mut self, address: Address, task: TaskId, reason: Decline) {
         let Some(open) = self.open.get_mut(&task) else { return };
         if !open.leases.contains_key(&address) {
@@ -287,6 +290,7 @@ impl Dispatch {
             self.fault(address, task, fault);
             self.tried(task, address, Ended::Declined(reason));
         } else {
+            self.gives_back(address, task);
             self.close(task, address, Ended::Declined(reason));
             self.revoke(address, task);
         }

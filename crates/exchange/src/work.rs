@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, B256, Bytes, DealId, Digest, TaskId, U256};
 
+/// The rules since which it is kept in which batch a statement came.
+const NUMBERED_SINCE: u32 = 3;
+
 /// What a worker handed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Offer {
@@ -41,6 +44,9 @@ pub struct Held {
     pub offer: Offer,
     /// Whether it states the program's failure.
     pub failed: bool,
+    /// The number of the batch in which it came, by which a worker's statements have an order; 0 by rules before version 3.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sequence: u64,
 }
 
 /// Where a worker that revealed said the result is.
@@ -234,7 +240,8 @@ impl Exchange {
     ) -> Result<(), ItemRejection> {
         let (place, _) = self.check_open(worker, commit.task, places)?;
         let offer = Offer::Sealed { hash: commit.result_hash, seal: commit.result_seal };
-        self.hold(commit.task, place, Held { worker, offer, failed: commit.failed }, Item::Commit, events);
+        let held = Held { worker, offer, failed: commit.failed, sequence: self.batch_number(worker) };
+        self.hold(commit.task, place, held, Item::Commit, events);
         Ok(())
     }
 
@@ -250,7 +257,8 @@ impl Exchange {
             return Err(ItemRejection::NotTrustOne);
         }
         let offer = Offer::Open { digest: complete.digest, blob: complete.blob, callback: complete.callback.clone() };
-        self.hold(complete.task, place, Held { worker, offer, failed: complete.failed }, Item::Complete, events);
+        let held = Held { worker, offer, failed: complete.failed, sequence: self.batch_number(worker) };
+        self.hold(complete.task, place, held, Item::Complete, events);
         Ok(())
     }
 
@@ -316,6 +324,12 @@ impl Exchange {
         if self.admits(pool, worker) { Ok(()) } else { Err(ItemRejection::NotInvited) }
     }
 
+    /// The number of the batch that a worker says just now, where it is kept.
+    fn batch_number(&self, worker: Address) -> u64 {
+        let kept = self.genesis.rules_version >= NUMBERED_SINCE;
+        self.sequences.get(&worker).copied().filter(|_| kept).unwrap_or_default()
+    }
+
     fn hold(&mut self, task: TaskId, place: Place, held: Held, item: Item, events: &mut Vec<Event>) {
         let Place { deal, index } = place;
         events.push(Event::Held { deal, index, task, worker: held.worker, item, failed: held.failed });
@@ -347,6 +361,11 @@ impl Exchange {
             holding.offers.retain(|held| held.worker != worker);
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Where a batch's tasks are, by their ids once one is looked for: most are known already.

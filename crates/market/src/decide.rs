@@ -137,7 +137,7 @@ impl Market {
                 Decision::Authorize { task, worker } => self.authorize(at, task, worker, out),
                 Decision::Accept { task, worker } => self.accept(at, task, worker, out),
                 Decision::Discard { task, worker } => self.discard(at, task, worker, out),
-                Decision::PayWitness { task, worker } => self.pay_witness(at, task, worker, out),
+                Decision::PayWitness { task, worker, asks } => self.pay_witness(at, (task, worker), asks, out),
                 Decision::PayCheck { task, worker, asks } => self.pay_check(at, (task, worker), asks, out),
                 Decision::Check { task, worker, witnesses, passed: _ } => self.check(at, task, worker, witnesses, out),
                 Decision::PayHedge { task, deal, worker, amount } => {
@@ -155,7 +155,8 @@ impl Market {
         let state = self.exchange.hub().task(task).filter(|state| state.status != TaskStatus::Active);
         let (agreed, on) = (state.is_some(), state.map(|state| state.consensus));
         if agreed && on == self.held_hash(task, worker) {
-            self.pay_check(at, (task, worker), Amount::ZERO, out);
+            let asks = self.dispatch.asked(task, worker);
+            self.pay_check(at, (task, worker), asks, out);
         }
         if agreed || self.command(at, Command::Authorize { task, worker }, out).is_err() {
             self.discard(at, task, worker, out);
@@ -186,11 +187,12 @@ impl Market {
         }
     }
 
-    /// The second witness is paid what the first is.
-    fn pay_witness(&mut self, at: Timestamp, task: TaskId, worker: Address, out: &mut Output) {
+    /// The second witness is paid what the first is, or what it asks where that is more.
+    fn pay_witness(&mut self, at: Timestamp, (task, worker): (TaskId, Address), asks: Amount, out: &mut Output) {
         let deal = self.dispatch.place(task).map(|(deal, _)| deal);
         let deal = deal.or_else(|| self.exchange.hub().task(task).map(|state| state.deal));
         let Some((pool, amount)) = deal.and_then(|deal| self.witness_pay(deal)) else { return };
+        let amount = amount.max(asks);
         self.pay_beside(at, (pool, worker), amount, (task, PayReason::SecondWitness), out);
     }
 

@@ -5,8 +5,11 @@ use crate::jobs::TaskEnd;
 use dispatch::Statement;
 use exchange::AnyOrder;
 use poco::{ContributionStatus, TaskStatus};
-use std::collections::BTreeSet;
-use units::{DealId, OrderHash, TaskId, U256};
+use std::collections::{BTreeMap, BTreeSet};
+use units::{Address, DealId, OrderHash, TaskId, U256};
+
+/// By worker and task.
+type Places = BTreeMap<(Address, TaskId), u64>;
 
 impl Market {
     pub(crate) fn rebuild(&mut self) {
@@ -24,18 +27,34 @@ impl Market {
             }
         }
         let deals: Vec<DealId> = self.exchange.active_deals().map(|(deal, _)| deal).collect();
+        let places = self.places();
         for deal in deals {
             let request = self.exchange.request_of(deal).expect("a live deal serves a request");
             self.deal_matched(deal, request, None);
             if self.deals.contains_key(&deal) {
-                self.resume(deal, request);
+                self.resume(deal, request, &places);
             }
         }
         self.supply.capacity_changed();
     }
 
+    /// The place of each statement that is held among those of its worker, as far as the exchange knows in which of the worker's
+    /// batches it came.
+    fn places(&self) -> Places {
+        let mut stated: BTreeMap<Address, BTreeSet<(u64, TaskId)>> = BTreeMap::new();
+        for (task, holding) in self.exchange.all_held() {
+            for held in holding.offers.iter().filter(|held| held.sequence > 0) {
+                stated.entry(held.worker).or_default().insert((held.sequence, task));
+            }
+        }
+        let ordered = |(worker, tasks): (Address, BTreeSet<(u64, TaskId)>)| {
+            (0_u64..).zip(tasks).map(move |(place, (_, task))| ((worker, task), place))
+        };
+        stated.into_iter().flat_map(ordered).collect()
+    }
+
     /// Takes up a live deal's tasks where they stand.
-    fn resume(&mut self, deal: DealId, request: OrderHash) {
+    fn resume(&mut self, deal: DealId, request: OrderHash, places: &Places) {
         let terms = self.exchange.deal(deal).expect("a live deal is there");
         let (first, size): (u64, u64) = (terms.bot_first.saturating_to(), terms.bot_size.saturating_to());
         let mut ended: BTreeSet<u64> = (first..first.saturating_add(size)).collect();
@@ -59,15 +78,16 @@ impl Market {
         }
         self.dispatch.resume_deal(deal, &ended);
         for (index, task) in begun {
-            self.resume_task(deal, task, index);
+            self.resume_task(deal, task, index, places);
         }
     }
 
-    fn resume_task(&mut self, deal: DealId, task: TaskId, index: u64) {
+    fn resume_task(&mut self, deal: DealId, task: TaskId, index: u64, places: &Places) {
         for held in self.exchange.held(task).into_iter().flat_map(|holding| &holding.offers) {
             let hash = crate::observe::hash_of(&held.offer);
             let statement = Statement { worker: held.worker, hash, failed: held.failed, let_through: false };
-            self.dispatch.restore_statement(deal, index, statement);
+            let place = places.get(&(held.worker, task)).copied();
+            self.dispatch.restore_statement(deal, index, statement, place);
         }
         self.tell_known_answer(task);
         let Some(state) = self.exchange.task(task) else { return };
@@ -80,7 +100,7 @@ impl Market {
                 continue;
             }
             let statement = Statement { worker, hash, failed: false, let_through: true };
-            self.dispatch.restore_statement(deal, index, statement);
+            self.dispatch.restore_statement(deal, index, statement, None);
             if hash == state.consensus {
                 winners.insert(worker);
             }

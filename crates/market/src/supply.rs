@@ -46,6 +46,8 @@ struct Crew {
     members: BTreeMap<Address, Member>,
     /// By category; a level for each floor.
     levels: BTreeMap<u64, Vec<Level>>,
+    /// Its machines' power by the categories that they work in ([`Member::categories`]).
+    served: BTreeMap<u64, u64>,
     /// Whether members have changed since.
     changed: bool,
     /// What else it was reckoned from.
@@ -299,6 +301,8 @@ impl Supply {
     /// of all lower ones, so none of the levels from its own up may have more than its workers can do.
     fn room_for(&self, rung: &Rung, levels: &[Level], class: &Class, (span, out): (Span, &BTreeSet<Address>)) -> u64 {
         let replicas = class.replicas.max(1);
+        let none = BTreeMap::new();
+        let served = self.crews.get(&rung.pool).map_or(&none, |crew| &crew.served);
         let mut room = u64::MAX;
         for (at, level) in levels.iter().enumerate().filter(|(_, level)| level.floor >= rung.floor) {
             let above = levels.get(at.saturating_add(1)).map(|level| level.floor);
@@ -309,6 +313,7 @@ impl Supply {
             for sold in self.loads.of(rung.pool).filter(|sold| above.is_none_or(|above| sold.pay < above)) {
                 let theirs = self.span(sold.kind(), sold.limit);
                 let runs = sold.awaited().saturating_mul(self.replicas(sold, levels));
+                let runs = runs.saturating_mul(crew::shared(served, sold.category, rung.category)).div_ceil(1_000);
                 sure = sure.saturating_sub(runs.saturating_mul(theirs.surely().min(usable(span.limit))));
                 slots = slots.saturating_sub(runs);
                 soon = soon.saturating_sub(runs.saturating_mul(theirs.likely()));

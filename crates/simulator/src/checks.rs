@@ -8,7 +8,7 @@ use api::worker::Ending;
 use exchange::Exchange;
 use market::Market;
 use poco::TaskStatus;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use units::{Address, Amount, TaskId};
 
 /// A rule that was broken.
@@ -51,14 +51,10 @@ impl Register {
         Self { profiles, private: scenario.private, conspiracy }
     }
 
-    /// Whether a pool's honest machines can surely do a task, whatever the others do. Three things are known to take it from
-    /// them: at trust above 1 who has shown a result may still not bring it; a failure that only one machine is cheap enough
-    /// to witness; and machines twenty times as slow as others, of whom as much is sold.
-    pub(crate) fn must_be_done(&self, trust: u64, fails: bool) -> bool {
-        let withheld = trust > 1 && self.profiles.values().any(|it| it.nature == Nature::Withholder);
-        let floors: BTreeSet<Option<u64>> = self.profiles.values().map(|it| it.floor).collect();
-        let slow = self.profiles.values().any(|it| it.nature == Nature::Slow);
-        !(slow || withheld || fails && floors.len() > 1)
+    /// Whether a pool's honest machines can surely do a task, whatever the others do. One thing is known to take it from them:
+    /// machines twenty times as slow as others, of whom as much is sold.
+    pub(crate) fn must_be_done(&self) -> bool {
+        !self.profiles.values().any(|it| it.nature == Nature::Slow)
     }
 
     /// Somebody takes part under a new name.

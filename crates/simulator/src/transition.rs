@@ -149,19 +149,18 @@ impl World {
         }
         self.call_off();
         let ended = self.clock.now();
-        // Then the live state is empty within this time.
+        // Then the live state is empty within this time, and agents have heard of it.
         let settled = 12 * self.scenario.longest_ms() + HOUR_MS;
-        while self.clock.now().0 < ended.0 + settled && checks_rest(self).is_err() {
+        let holds = |it: &Self| it.fleet.iter().any(|machine| machine.still_holds().is_some());
+        while self.clock.now().0 < ended.0 + settled && (checks_rest(self).is_err() || holds(self)) {
             self.step()?;
         }
         checks_rest(self)?;
         self.compare(true)?;
         for machine in &self.fleet {
             if let Some(held) = machine.still_holds() {
-                return fault(
-                    "agents let go of what has ended",
-                    format!("machine {} still holds {held:?}", machine.name),
-                );
+                let words = format!("machine {} still holds {held:?}", machine.name);
+                return checks::fault_of(held, "agents let go of what has ended", words);
             }
         }
         self.register.floors(&self.reference, true)

@@ -1,6 +1,6 @@
 //! What a worker holds: tasks and how far each is.
 
-use api::worker::{Commit, Complete, Package, Phase, Reveal};
+use api::worker::{Commit, Complete, Opened, Package, Phase, Reveal};
 use orders::ids;
 use std::time::Duration;
 use units::{Address, B256, DealId, TaskId, Timestamp};
@@ -105,11 +105,22 @@ impl Finished {
             result_seal: ids::result_seal(worker, task, self.digest),
             failed: self.failed,
             ran_ms: self.ran_ms(),
+            opened: Some(Box::new(Opened { digest: self.digest, result: self.package.clone() })),
         }
     }
 
+    /// Where the exchange has lost the package since it was committed to, it asks for it.
     pub(super) fn reveal(&self, task: TaskId) -> Reveal {
-        Reveal { task, digest: self.digest, result: self.package.clone() }
+        let Package { blob, size, callback, stderr, stdout, .. } = &self.package;
+        let result = Package {
+            blob: *blob,
+            size: *size,
+            inline: None,
+            callback: callback.clone(),
+            stderr: stderr.clone(),
+            stdout: stdout.clone(),
+        };
+        Reveal { task, digest: self.digest, result }
     }
 
     fn ran_ms(&self) -> u64 {

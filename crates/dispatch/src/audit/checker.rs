@@ -1,9 +1,12 @@
-//! Who checks a word, and for what.
+//! Who checks a word, and for what; and who witnesses a failure.
 //!
 //! A check may go to any able worker of the pool that asks at most [`DEAREST`] times what the deal pays: else machines that
 //! alone accept a price would check each other. The pool pays it what it asks. Which of them may take it, a lot says that
 //! nobody outside can foresee ([`one in four`](SHARE), and never fewer than a few): who shares a price, or is always idle,
 //! cannot choose to check its friends. Whom the lot names may be busy: after a part of the category's time anybody may.
+//!
+//! A failure that one said is witnessed by any able worker that asks no more than a check may: at the price of the one machine
+//! that is cheapest there would be no second witness, and a program that always fails would cost the pool its stake.
 
 use crate::grant::Pick;
 use crate::open::{Open, Stand};
@@ -27,11 +30,25 @@ fn patience(bag: &Bag) -> Duration {
     bag.terms.time.checked_div(PATIENCE).unwrap_or_default()
 }
 
+/// The most that is paid for a check or a witness in a deal of these terms.
+fn dearest(terms: &Terms) -> Amount {
+    Amount(terms.pay.0.saturating_mul(U256::from(DEAREST)))
+}
+
 impl Dispatch {
     /// The most that is paid for a part in this task, as it stands.
     pub(crate) fn pays(&self, terms: &Terms, open: Option<&Open>) -> Amount {
-        let under_check = open.is_some_and(|open| open.audit.stand == Stand::Checked);
-        if under_check { Amount(terms.pay.0.saturating_mul(U256::from(DEAREST))) } else { terms.pay }
+        if open.is_some_and(|open| self.pays_beside(open)) { dearest(terms) } else { terms.pay }
+    }
+
+    /// Whether whoever takes part in the task now is paid beside PoCo what it asks: who checks a word, or witnesses a failure.
+    pub(crate) fn pays_beside(&self, open: &Open) -> bool {
+        if open.audit.stand == Stand::Checked {
+            return true;
+        }
+        let audited = self.bags.get(&open.deal).is_some_and(|bag| self.is_audited(bag.terms.pool));
+        let failed = audited && open.said.iter().any(|it| it.failed);
+        failed && self.best_group(open).is_some_and(|group| group.failed)
     }
 
     /// Notes from when on a check of the task is wanted.
@@ -76,6 +93,23 @@ impl Dispatch {
         let Some(terms) = self.bags.get(&pick.deal).map(|bag| &bag.terms) else { return };
         let Some(floor) = self.workers.get(&worker).map(|station| station.floor(terms.category)) else { return };
         if floor > terms.pay
+            && let Some(open) = self.open.get_mut(&task)
+        {
+            open.audit.dearer.insert(worker, floor);
+        }
+    }
+
+    /// What a dearer worker was promised before a restart it is promised again when it comes back: it would not have had the task
+    /// for less.
+    pub(crate) fn promise_again(&mut self, worker: Address, task: TaskId) {
+        let Some(open) = self.open.get(&task) else { return };
+        let Some(terms) = self.bags.get(&open.deal).map(|bag| &bag.terms) else { return };
+        let Some(floor) = self.workers.get(&worker).map(|station| station.floor(terms.category)) else { return };
+        // Of what was let through it is not known any more whether it states a failure.
+        let through = open.said.iter().any(|it| it.worker == worker && it.let_through) && self.is_audited(terms.pool);
+        let most = if through { dearest(terms) } else { self.pays(terms, Some(open)) };
+        if floor > terms.pay
+            && floor <= most
             && let Some(open) = self.open.get_mut(&task)
         {
             open.audit.dearer.insert(worker, floor);

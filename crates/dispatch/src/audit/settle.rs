@@ -7,6 +7,7 @@ use crate::decision::{Decision, Ending};
 use crate::gate::last_call;
 use crate::open::Stand;
 use crate::{Dispatch, open};
+use std::collections::BTreeSet;
 use units::{Address, B256, DealId, OrderHash, TaskId, Timestamp};
 
 impl Dispatch {
@@ -28,13 +29,20 @@ impl Dispatch {
         self.deliver(at, task, decisions);
     }
 
-    /// A statement that counts for an audit is noted in its worker's record.
-    pub(crate) fn note_audited(&mut self, task: TaskId, worker: Address) {
+    /// A statement that counts for an audit is noted in its worker's record, at its `place` among the worker's where that is known
+    /// from before a restart, else behind all others.
+    pub(crate) fn note_audited(&mut self, task: TaskId, worker: Address, place: Option<u64>) {
         let Some(open) = self.open.get(&task) else { return };
-        let Some(bag) = self.bags.get(&open.deal).filter(|bag| self.audits_of(bag).is_some()) else { return };
+        let Some(bag) = self.bags.get(&open.deal).filter(|bag| self.is_audited(bag.terms.pool)) else { return };
+        if self.audits_of(bag).is_none() {
+            if open.has_said(worker) {
+                self.audits.dossier_mut(bag.terms.pool, worker).sealed.insert(task);
+            }
+            return;
+        }
         if open.has_said(worker) && !open.audit.orders.contains_key(&worker) {
             self.alarms.insert((forced_from(bag), task));
-            let order = self.audits.hold(bag.terms.pool, worker, task);
+            let order = self.audits.hold(bag.terms.pool, worker, task, place);
             self.open.get_mut(&task).expect("the task is open").audit.orders.insert(worker, order);
         }
     }
@@ -44,6 +52,7 @@ impl Dispatch {
         let Some(open) = self.open.get_mut(&task) else { return };
         let Some(bag) = self.bags.get(&open.deal) else { return };
         let pool = bag.terms.pool;
+        self.audits.unseal(pool, worker, task);
         if let Some(order) = open.audit.orders.remove(&worker) {
             self.audits.let_go(pool, worker, task, order);
         }
@@ -63,7 +72,8 @@ impl Dispatch {
     /// The task is no more.
     pub(crate) fn end_audit(&mut self, task: TaskId) {
         let Some(open) = self.open.get(&task) else { return };
-        let workers: Vec<Address> = open.audit.orders.keys().copied().collect();
+        let workers: BTreeSet<Address> =
+            open.audit.orders.keys().copied().chain(open.said.iter().map(|it| it.worker)).collect();
         for worker in workers {
             self.forget_audited(task, worker);
         }
@@ -271,10 +281,13 @@ impl Dispatch {
         if let Some(owner) = self.owner_in(pool, worker) {
             self.renew_siblings(pool, worker, owner);
         }
-        let in_pool = |open: &open::Open| self.bags.get(&open.deal).is_some_and(|bag| bag.terms.pool == pool);
-        let stated = |open: &open::Open| open.said.iter().any(|it| it.worker == worker && !it.let_through);
-        let void: Vec<TaskId> =
-            self.open.iter().filter(|(_, open)| in_pool(open) && stated(open)).map(|(task, _)| *task).collect();
+        let unsettled = |task: &TaskId| {
+            let stated = |open: &open::Open| open.said.iter().any(|it| it.worker == worker && !it.let_through);
+            self.open.get(task).is_some_and(stated)
+        };
+        let dossier = self.audits.dossier(pool, worker);
+        let stated = dossier.into_iter().flat_map(|it| it.held.values().chain(&it.sealed));
+        let void: BTreeSet<TaskId> = stated.copied().filter(unsettled).collect();
         let leased: Vec<TaskId> =
             self.workers.get(&worker).map(|station| station.holding.iter().copied().collect()).unwrap_or_default();
         self.appraise(worker, false);
@@ -315,10 +328,11 @@ impl Dispatch {
         self.let_through(task, worker);
         decisions.push(Decision::Accept { task, worker });
         for worker in beside {
+            let asks = self.asked(task, worker);
             decisions.push(if failed {
-                Decision::PayWitness { task, worker }
+                Decision::PayWitness { task, worker, asks }
             } else {
-                Decision::PayCheck { task, worker, asks: self.asked(task, worker) }
+                Decision::PayCheck { task, worker, asks }
             });
         }
     }

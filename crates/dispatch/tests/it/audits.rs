@@ -291,7 +291,7 @@ fn a_failure_agreed_by_two_is_a_check_of_both_and_the_second_is_paid() {
     world.package(first(), result(1));
     assert_eq!(world.states_failure(1, first(), result(1)), []);
     assert_eq!(world.grants(), [(2, 0)]);
-    let paid = PayWitness { task: first(), worker: worker(2) };
+    let paid = PayWitness { task: first(), worker: worker(2), asks: Amount::ZERO };
     let decided = world.states_failure(2, first(), result(1));
     assert_eq!(decided, [passes(0, 1, &[2]), passes(0, 2, &[1]), accept(0, 1), paid]);
 }
@@ -469,7 +469,7 @@ fn after_a_restart_held_statements_are_drawn_for_once_there_is_a_secret() {
     let standing = Standing { owner: worker(1), earned: 0, checks: 5, barred: false };
     world.dispatch.set_standing(pool(), worker(1), standing);
     let statement = Statement { worker: worker(1), hash: result(1), failed: false, let_through: false };
-    world.dispatch.restore_statement(deal(1), 0, statement);
+    world.dispatch.restore_statement(deal(1), 0, statement, None);
     world.wait(Duration::ZERO);
     world.join(2, 1);
     assert_eq!(world.grants(), [], "nothing is drawn without a secret");
@@ -549,7 +549,7 @@ fn a_dissenter_that_is_away_since_a_restart_does_not_go_first() {
     let standing = Standing { owner: worker(1), earned: 0, checks: 0, barred: false };
     world.dispatch.set_standing(pool(), worker(1), standing);
     let statement = Statement { worker: worker(1), hash: result(9), failed: false, let_through: false };
-    world.dispatch.restore_statement(deal(1), 0, statement);
+    world.dispatch.restore_statement(deal(1), 0, statement, None);
     world.wait(Duration::ZERO);
     for name in 2..=5 {
         world.join(name, 1);
@@ -564,4 +564,56 @@ fn a_dissenter_that_is_away_since_a_restart_does_not_go_first() {
     }
     assert_eq!(decided.first(), Some(&Decision::Discard { task: first(), worker: worker(1) }), "{decided:?}");
     assert!(decided.len() > 2, "{decided:?}");
+}
+
+#[test]
+fn after_a_restart_a_check_covers_what_is_known_to_have_been_stated_before_it() {
+    let mut world = World::audited(0, 0);
+    world.deal(1, 1, 3);
+    world.dispatch.set_standing(pool(), worker(1), Standing { owner: worker(1), earned: 0, checks: 5, barred: false });
+    // In another order than they were stated in.
+    for (index, place) in [(2, 2), (0, 1), (1, 0)] {
+        let statement = Statement { worker: worker(1), hash: result(1), failed: false, let_through: false };
+        world.dispatch.restore_statement(deal(1), index, statement, Some(place));
+        world.package(task(1, index), result(1));
+    }
+    world.wait(Duration::ZERO);
+    assert_eq!(world.asks(), []);
+    // Another owner contradicts the one at place 1, which has it checked; a third agrees.
+    let witness = Statement { worker: worker(2), hash: result(8), failed: false, let_through: false };
+    world.join(2, 1);
+    world.join(3, 1);
+    world.dispatch.restore_statement(deal(1), 0, witness, None);
+    world.wait(Duration::ZERO);
+    assert_eq!(world.grants(), [(3, 0)]);
+    let decided = world.states(3, first(), result(1));
+    assert!(decided.contains(&accept(0, 1)), "{decided:?}");
+    assert!(decided.contains(&accept(1, 1)), "stated before: {decided:?}");
+    assert!(!decided.contains(&accept(2, 1)), "stated later: {decided:?}");
+}
+
+#[test]
+fn a_convicted_workers_sealed_statements_are_void_too() {
+    let mut world = World::audited(1, 0);
+    world.deal(2, 3, 1);
+    world.join(1, 2);
+    assert_eq!(world.grants(), [(1, 0)]);
+    world.states(1, task(2, 0), result(9));
+    world.deal(1, 1, 1);
+    world.join(2, 0);
+    world.ready(1, 2);
+    assert_eq!(world.grants(), [(1, 0)]);
+    let mut world = delivered(world);
+    world.states(1, first(), result(9));
+    for name in [4, 5] {
+        world.join_checked(name, 2, 20);
+    }
+    for (name, _) in world.grants() {
+        world.states(name, first(), result(1));
+    }
+    for (name, _) in world.grants() {
+        world.states(name, first(), result(1));
+    }
+    assert!(world.dispatch.is_barred(worker(1)));
+    assert!(world.dispatch.statements(task(2, 0)).iter().all(|it| it.worker != worker(1)));
 }

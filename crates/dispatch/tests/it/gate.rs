@@ -5,6 +5,7 @@ use dispatch::Decision::{Accept, AskUpload, Authorize, Conclude, Discard, PayWit
 use dispatch::{Decision, Ending, Statement};
 use std::collections::BTreeSet;
 use std::time::Duration;
+use units::Amount;
 
 fn authorize(name: u8) -> Decision {
     Authorize { task: task(1, 0), worker: worker(name) }
@@ -66,7 +67,10 @@ fn at_trust_one_a_failure_is_accepted_from_two_and_the_second_is_paid_by_the_poo
     let (first, second) = (worker(1), worker(2));
     assert_eq!(
         world.states_failure(2, task(1, 0), result(1)),
-        [Accept { task: task(1, 0), worker: first }, PayWitness { task: task(1, 0), worker: second }]
+        [
+            Accept { task: task(1, 0), worker: first },
+            PayWitness { task: task(1, 0), worker: second, asks: Amount::ZERO }
+        ]
     );
 }
 
@@ -157,8 +161,8 @@ fn on_consensus_who_still_runs_the_task_may_stop() {
 #[test]
 fn a_task_is_concluded_when_all_winners_have_shown_and_the_package_is_here() {
     let mut world = world(3, 2);
-    world.states(1, task(1, 0), result(1));
-    world.states(2, task(1, 0), result(1));
+    world.states_large(1, task(1, 0), result(1));
+    world.states_large(2, task(1, 0), result(1));
     let winners = BTreeSet::from([worker(1), worker(2)]);
     let until = world.now.saturating_add(TIME);
     world.dispatch.agreed(task(1, 0), winners, until, &mut Vec::new());
@@ -169,7 +173,7 @@ fn a_task_is_concluded_when_all_winners_have_shown_and_the_package_is_here() {
     assert_eq!(world.asks(), [AskUpload { task: task(1, 0), worker: worker(1) }]);
     assert_eq!(world.wait(Duration::from_secs(300)), []);
     assert_eq!(world.asks(), [AskUpload { task: task(1, 0), worker: worker(2) }], "the next one is asked in time");
-    assert_eq!(world.package(task(1, 0), result(7)), [Conclude { task: task(1, 0) }]);
+    assert_eq!(world.package(task(1, 0), result(1)), [Conclude { task: task(1, 0) }]);
 }
 
 #[test]
@@ -183,7 +187,7 @@ fn when_the_time_to_show_is_over_one_shown_result_is_enough_and_none_reopens() {
         world.dispatch.agreed(task(1, 0), winners, until, &mut Vec::new());
         if shown {
             world.dispatch.shown(world.now, task(1, 0), worker(1), &mut Vec::new());
-            world.package(task(1, 0), result(7));
+            world.package(task(1, 0), result(1));
         }
         assert_eq!(world.wait(TIME), [Conclude { task: task(1, 0) }]);
     }
@@ -208,7 +212,7 @@ fn after_a_restart_a_statement_counts_when_it_is_known_whose_it_is() {
     world.deal(1, 3, 1);
     for name in [1, 2] {
         let statement = Statement { worker: worker(name), hash: result(1), failed: false, let_through: false };
-        world.dispatch.restore_statement(deal(1), 0, statement);
+        world.dispatch.restore_statement(deal(1), 0, statement, None);
     }
     assert_eq!(world.wait(TIME / 10), []);
     world.join_owned(1, 9, 1);
@@ -241,6 +245,53 @@ fn who_does_not_bring_its_package_in_time_is_out_and_another_does_the_task() {
     world.package(task(1, 0), result(1));
     let accept = Accept { task: task(1, 0), worker: worker(2) };
     assert_eq!(world.states(2, task(1, 0), result(1)), [accept]);
+}
+
+#[test]
+fn above_nothing_is_let_through_before_a_package_of_it_is_here() {
+    let mut world = world(3, 2);
+    let hash = orders::ids::result_hash(task(1, 0), result(5));
+    assert_eq!(world.states_large(1, task(1, 0), hash), []);
+    assert_eq!(world.asks(), [], "nothing is agreed on");
+    assert_eq!(world.states_large(2, task(1, 0), hash), []);
+    assert_eq!(world.asks(), [AskUpload { task: task(1, 0), worker: worker(1) }], "of one of them");
+    assert_eq!(world.package(task(1, 0), result(6)), [], "another result's package does not help");
+    assert_eq!(world.package(task(1, 0), result(5)), [authorize(1), authorize(2)]);
+    let winners = BTreeSet::from([worker(1), worker(2)]);
+    let until = world.now.saturating_add(TIME);
+    world.dispatch.agreed(task(1, 0), winners, until, &mut Vec::new());
+    let mut decided = Vec::new();
+    for name in [1, 2] {
+        world.dispatch.shown(world.now, task(1, 0), worker(name), &mut decided);
+    }
+    assert_eq!(decided, [Conclude { task: task(1, 0) }], "and nobody is asked again");
+    assert_eq!(world.asks(), []);
+}
+
+#[test]
+fn at_trust_two_a_large_result_passes_when_it_is_here() {
+    let mut world = world(2, 1);
+    assert_eq!(world.states_large(1, task(1, 0), result(1)), []);
+    assert_eq!(world.asks(), [AskUpload { task: task(1, 0), worker: worker(1) }]);
+    assert_eq!(world.package(task(1, 0), result(1)), [authorize(1)]);
+}
+
+#[test]
+fn who_agrees_and_does_not_bring_its_package_is_out_before_anything_is_shown() {
+    let mut world = world(3, 4);
+    for name in [1, 2] {
+        world.states_large(name, task(1, 0), result(1));
+    }
+    assert_eq!(world.asks(), [AskUpload { task: task(1, 0), worker: worker(1) }]);
+    assert_eq!(world.wait(TIME), [discard(1)]);
+    assert_eq!(world.grants(), [(3, 0)]);
+    assert_eq!(world.states_large(3, task(1, 0), result(1)), []);
+    assert_eq!(world.asks(), [AskUpload { task: task(1, 0), worker: worker(2) }], "each is given its time");
+    assert_eq!(world.wait(TIME), [discard(2)]);
+    assert_eq!(world.grants(), [(4, 0)]);
+    assert_eq!(world.states_large(4, task(1, 0), result(1)), []);
+    assert_eq!(world.asks(), [AskUpload { task: task(1, 0), worker: worker(3) }]);
+    assert_eq!(world.package(task(1, 0), result(1)), [authorize(3), authorize(4)]);
 }
 
 #[test]

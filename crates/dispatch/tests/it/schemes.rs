@@ -2,7 +2,7 @@
 
 use crate::world::{TIME, World, deal, result, task, worker};
 use dispatch::Decision::{self, Check, Discard, PayCheck};
-use dispatch::{Terms, Worker};
+use dispatch::{Decline, Idle, Statement, Terms, Worker};
 use std::collections::BTreeMap;
 use units::{Amount, OrderHash};
 
@@ -186,4 +186,115 @@ fn who_sits_on_a_task_until_a_hedge_did_it_is_not_paid_for_that() {
     world.package(task(1, 3), result(1));
     let told = world.states(2, task(1, 3), result(1));
     assert!(!told.iter().any(|it| matches!(it, Decision::PayHedge { .. })), "{told:?}");
+}
+
+#[test]
+fn a_failure_at_the_price_of_the_cheapest_is_witnessed_by_a_dearer_one_which_is_paid_what_it_asks() {
+    let mut world = World::audited(10, 0);
+    world.deal(1, 2, 1);
+    join_at(&mut world, 1, 100);
+    assert_eq!(world.grants(), [(1, 0)]);
+    join_at(&mut world, 2, 201);
+    join_at(&mut world, 3, 150);
+    assert_eq!(world.grants(), [], "a replica is paid what the deal pays");
+    assert_eq!(world.states_failure(1, task(1, 0), result(9)), []);
+    assert_eq!(world.grants(), [(3, 0)], "a witness up to twice that, and no more");
+    assert_eq!(world.states_failure(3, task(1, 0), result(9)).len(), 2, "both are let through");
+    assert_eq!(world.dispatch.asked(task(1, 0), worker(3)), Amount::nanos(150));
+}
+
+#[test]
+fn what_a_dearer_witness_was_promised_it_has_after_a_restart_too() {
+    for let_through in [false, true] {
+        let mut world = World::audited(10, 0);
+        world.deal(1, 2, 1);
+        let failed = !let_through;
+        let statement = Statement { worker: worker(3), hash: result(9), failed, let_through };
+        world.dispatch.restore_statement(deal(1), 0, statement, None);
+        join_at(&mut world, 3, 150);
+        assert_eq!(world.dispatch.asked(task(1, 0), worker(3)), Amount::nanos(150));
+    }
+    let mut world = World::audited(10, 0);
+    world.deal(1, 2, 1);
+    let statement = Statement { worker: worker(3), hash: result(9), failed: false, let_through: false };
+    world.dispatch.restore_statement(deal(1), 0, statement, None);
+    join_at(&mut world, 3, 150);
+    assert_eq!(world.dispatch.asked(task(1, 0), worker(3)), Amount::ZERO, "a result is sold at the deal's price");
+}
+
+#[test]
+fn in_a_pool_that_pays_nothing_beside_a_failure_is_witnessed_at_the_deals_price() {
+    let mut world = World::new();
+    world.deal(1, 2, 1);
+    join_at(&mut world, 1, 100);
+    world.grants();
+    world.states_failure(1, task(1, 0), result(9));
+    join_at(&mut world, 3, 150);
+    assert_eq!(world.grants(), []);
+}
+
+/// A worker gives a task of its job back for its owner, a moment after it was granted.
+fn gives_back(world: &mut World, name: u8, index: u64) {
+    world.runs(name, task(1, index));
+    world.wait(std::time::Duration::from_secs(1));
+    world.dispatch.worker_declined(worker(name), task(1, index), Decline::Owner);
+    world.ready(name, 1);
+}
+
+#[test]
+fn who_gives_long_tasks_back_for_its_owner_time_and_again_gets_them_again_and_no_others() {
+    let mut world = World::new();
+    world.deal(1, 1, 6);
+    world.join(1, 1);
+    for _ in 0..3 {
+        assert_eq!(world.grants(), [(1, 0)], "the first that wants a worker");
+        gives_back(&mut world, 1, 0);
+    }
+    // Another does that one: who gave it back seldom has its choice of the rest.
+    world.ready(1, 0);
+    world.join(2, 1);
+    assert_eq!(world.grants(), [(2, 0)]);
+    world.ready(1, 1);
+    assert_eq!(world.grants(), [(1, 1)], "so far it is free");
+    gives_back(&mut world, 1, 1);
+    world.ready(1, 0);
+    world.join(3, 1);
+    assert_eq!(world.grants(), [(3, 1)]);
+    world.ready(1, 1);
+    assert_eq!(world.grants(), [], "it waits while others do what it gave back");
+    assert_eq!(world.dispatch.idle(worker(1), &|_| Amount::ZERO), Idle::GaveBack);
+    world.finishes(2, task(1, 0));
+    assert_eq!(world.grants(), [], "one of them is under way");
+    world.finishes(3, task(1, 1));
+    assert_eq!(world.grants(), [(1, 2)]);
+}
+
+#[test]
+fn what_is_finished_makes_up_for_what_was_given_back() {
+    let mut world = World::new();
+    world.deal(1, 1, 40);
+    world.join(1, 1);
+    world.join(2, 0);
+    let mut index = 0;
+    for round in 0..4 {
+        for _ in 0..8 {
+            assert_eq!(world.grants(), [(1, index)]);
+            world.finishes(1, task(1, index));
+            world.ready(1, 1);
+            index += 1;
+        }
+        assert_eq!(world.grants(), [(1, index)]);
+        gives_back(&mut world, 1, index);
+        world.ready(1, 0);
+        world.ready(2, 1);
+        assert_eq!(world.grants(), [(2, index)], "another does it");
+        world.ready(1, 1);
+        index += 1;
+        assert_eq!(world.grants(), [(1, index)], "round {round}: once in eight tasks is an owner's right");
+        world.finishes(1, task(1, index));
+        world.ready(1, 1);
+        index += 1;
+        world.finishes(2, task(1, index - 2));
+        world.ready(2, 0);
+    }
 }

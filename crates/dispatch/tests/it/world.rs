@@ -135,8 +135,21 @@ impl World {
         self.says(name, task, hash, true)
     }
 
+    /// A worker states a result at trust 2 or more whose package is too large to come with it; what is decided upon it.
+    pub(crate) fn states_large(&mut self, name: u8, task: TaskId, hash: B256) -> Vec<Decision> {
+        let mut decisions = Vec::new();
+        let statement = Statement { worker: worker(name), hash, failed: false, let_through: false };
+        self.dispatch.stated(self.now, task, statement, &mut decisions);
+        decisions
+    }
+
+    /// At trust 2 and more the package comes with the statement.
     fn says(&mut self, name: u8, task: TaskId, hash: B256, failed: bool) -> Vec<Decision> {
         let mut decisions = Vec::new();
+        let deal = self.dispatch.place(task).and_then(|(deal, _)| self.dispatch.bag(deal));
+        if deal.is_some_and(|bag| !bag.is_direct()) {
+            self.dispatch.package(self.now, task, hash, &mut decisions);
+        }
         let statement = Statement { worker: worker(name), hash, failed, let_through: false };
         self.dispatch.stated(self.now, task, statement, &mut decisions);
         decisions

@@ -238,6 +238,21 @@ fn what_ended_is_kept_as_long_as_the_rules_of_an_exchanges_founding_say() {
 }
 
 #[test]
+fn what_is_held_says_in_which_of_its_workers_batches_it_came() {
+    for (version, expected) in [(2, [0, 0]), (3, [1, 2])] {
+        let mut genesis = Genesis::new(OPERATOR, false);
+        genesis.rules_version = version;
+        let mut world = World::founded(genesis);
+        let deal = world.deal(false, 3, 1);
+        for index in [2, 1, 0] {
+            world.complete(WORKERS[0], deal, index, 7);
+        }
+        let number = |index| world.exchange.held(task(deal, index)).unwrap().offers[0].sequence;
+        assert_eq!([number(1), number(0)], expected, "version {version}");
+    }
+}
+
+#[test]
 fn held_items_tell_where_they_are() {
     let mut world = World::new();
     let deal = world.deal(false, 3, 3);

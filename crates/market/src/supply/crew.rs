@@ -23,6 +23,8 @@ const MOST_DRAWN: usize = 32;
 const FEW_REPLICAS: usize = 3;
 /// The bit of a tag that says TEE: an enclave's result takes another way than a hosted pool's.
 const TEE: u8 = 1;
+/// The bit of all categories that have none of their own.
+const LAST_BIT: u64 = 1 << 63;
 /// What a machine has that runs at the reference machine's speed.
 pub(super) const FULL_SPEED: u64 = 1_000;
 
@@ -54,6 +56,12 @@ impl Member {
         }
     }
 
+    /// The categories that it works in, a bit for each; of those past the last bit all or none.
+    pub(super) fn categories(&self) -> u64 {
+        let bit = |category: &u64| 1_u64.checked_shl(u32::try_from(*category).unwrap_or(u32::MAX)).unwrap_or(LAST_BIT);
+        if self.floors.is_empty() { u64::MAX } else { self.floors.keys().map(bit).fold(0, |all, bit| all | bit) }
+    }
+
     fn floor(&self, category: u64) -> Option<Amount> {
         if self.floors.is_empty() { Some(Amount::ZERO) } else { self.floors.get(&category).copied() }
     }
@@ -66,6 +74,26 @@ impl Member {
     pub(super) fn power(&self) -> u64 {
         self.cores.saturating_mul(self.speed)
     }
+}
+
+/// How many thousandths of what a pool sold in one category its machines of another have to do: as much of its machines'
+/// power there as works in both. What others' machines do leaves these free.
+pub(super) fn shared(served: &BTreeMap<u64, u64>, sold: u64, category: u64) -> u64 {
+    if sold == category {
+        return split::PER_MILLE;
+    }
+    let works = |mask: u64, category: u64| {
+        let bit = 1_u64.checked_shl(u32::try_from(category).unwrap_or(u32::MAX)).unwrap_or(LAST_BIT);
+        mask & bit != 0
+    };
+    let there = served.iter().filter(|(mask, _)| works(**mask, sold));
+    let (mut whole, mut both) = (0_u64, 0_u64);
+    for (mask, power) in there {
+        whole = whole.saturating_add(*power);
+        both = both.saturating_add(if works(*mask, category) { *power } else { 0 });
+    }
+    // Where nobody is left who works there, those who come may be these.
+    if whole == 0 { split::PER_MILLE } else { both.saturating_mul(split::PER_MILLE).div_ceil(whole) }
 }
 
 /// What is true of the pool as a whole.

@@ -146,6 +146,11 @@ impl Supply {
             crew.rules = Some(rules);
             let categories = (0_u64..).zip(exchange.categories());
             let (members, prices) = (&crew.members, &mut crew.prices);
+            crew.served.clear();
+            for member in members.values() {
+                let power = crew.served.entry(member.categories()).or_default();
+                *power = power.saturating_add(member.power());
+            }
             let levels =
                 categories.map(|(category, _)| (category, crew::levels(members, category, &rules, prices, &has)));
             crew.levels = levels.collect();

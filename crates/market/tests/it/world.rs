@@ -53,6 +53,8 @@ pub(crate) struct World {
     near: String,
     /// Where workers are that said so.
     regions: BTreeMap<u8, String>,
+    /// The one category that a worker works in, of those that do not work in all.
+    categories: BTreeMap<u8, u64>,
 }
 
 pub(crate) const OPERATOR: u8 = 1;
@@ -106,6 +108,7 @@ impl World {
             secrets: 0,
             near: String::new(),
             regions: BTreeMap::new(),
+            categories: BTreeMap::new(),
         };
         world.publish_app();
         world
@@ -246,6 +249,12 @@ impl World {
         self.join(name, Nature::Honest, "commons", 0);
     }
 
+    /// A worker joins the commons that works in one category alone.
+    pub(crate) fn join_for(&mut self, name: u8, nature: Nature, category: u64) {
+        self.categories.insert(name, category);
+        self.join(name, nature, "commons", 100);
+    }
+
     pub(crate) fn rejoin(&mut self, name: u8, pool: &str, floor: u64) {
         self.connect(name, pool, floor, 600);
     }
@@ -253,7 +262,9 @@ impl World {
     fn connect(&mut self, name: u8, pool: &str, floor: u64, benchmark: u64) {
         let address = self.address(name);
         let pool = self.pool(pool);
-        let floors = (0..6).map(|category| (category, Amount::nanos(floor))).collect();
+        let only = self.categories.get(&name).copied();
+        let works_in = |category: &u64| only.is_none_or(|only| only == *category);
+        let floors = (0..6).filter(works_in).map(|category| (category, Amount::nanos(floor))).collect();
         let region = self.regions.get(&name).cloned();
         let worker = Worker {
             address,

@@ -107,6 +107,20 @@ impl State {
         Some((digest, shown.blob, shown.callback.clone()))
     }
 
+    /// Whether a worker stated this before, as far as the exchange knows: it says it again after a restart, which has lost what
+    /// came beside it.
+    pub(crate) fn has_stated(&self, worker: Address, stated: &Stated) -> bool {
+        let exchange = self.market.exchange();
+        let hash = orders::ids::result_hash(stated.task, stated.digest);
+        let offers = exchange.held(stated.task).into_iter().flat_map(|holding| &holding.offers);
+        let held = offers.filter(|held| held.worker == worker).any(|held| match &held.offer {
+            Offer::Sealed { hash: sealed, .. } => *sealed == hash,
+            Offer::Open { digest, .. } => *digest == stated.digest,
+        });
+        let part = || exchange.task(stated.task).and_then(|task| task.contribution(worker));
+        held || part().is_some_and(|part| part.hash == hash)
+    }
+
     /// Drops what is kept of a task that has ended.
     pub(crate) fn forget(&mut self, task: TaskId) {
         self.statements.remove(&task);

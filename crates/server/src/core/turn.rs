@@ -326,7 +326,9 @@ impl Loop {
                     self.state.market.ran(worker, task, ran_ms);
                 }
                 let refused = refusals(worker, out.events.get(first..).unwrap_or_default(), owed);
-                let stated = stated.into_iter().filter(|stated| !refused.contains(&stated.task)).collect();
+                let state = &self.state;
+                let taken = |it: &Stated| !refused.contains(&it.task) || state.has_stated(worker, it);
+                let stated = stated.into_iter().filter(taken).collect();
                 self.packages(at, worker, stated, out, owed);
             }
             Said::Uploaded(stated) => self.packages(at, worker, stated, out, owed),

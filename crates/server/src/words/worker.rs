@@ -78,6 +78,11 @@ fn sentence(view: &WorkerView, idle: &Idle, free: Amount) -> (&'static str, Stri
             let words = "it is not proven yet, and its pool has as many results of newcomers to check as it can";
             ("checks_behind", words.to_owned(), None)
         }
+        Idle::GaveBack => {
+            let words = "it gave tasks back for its owner too often, gets those again before others of their jobs, and others run \
+                         them now";
+            ("gave_back", words.to_owned(), None)
+        }
         Idle::OwnerTakesPart => {
             let words = "it or another machine of its owner takes part in every task that wants a worker already";
             ("owner_takes_part", words.to_owned(), None)
@@ -156,6 +161,7 @@ mod tests {
             Idle::TagMissing { missing: Tag::NONE },
             Idle::ChecksBehind,
             Idle::OwnerTakesPart,
+            Idle::GaveBack,
             Idle::Soon,
         ];
         let codes: std::collections::BTreeSet<String> = all.iter().map(|idle| said(idle).code).collect();

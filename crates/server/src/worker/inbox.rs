@@ -7,7 +7,7 @@ use crate::package::{self, Found, Unsound};
 use crate::shared::Shared;
 use api::limits;
 use api::worker::{Batch, FromWorker, Package, ToWorker};
-use orders::{CheckedBatch, Commit, Complete, Reveal, Signed, WorkerBatch};
+use orders::{CheckedBatch, Commit, Complete, Reveal, Signed, WorkerBatch, ids};
 use std::fs::File;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -163,7 +163,11 @@ fn split(seat: &Seat, batch: Batch) -> Split {
         if !was_not_run(commit.failed, commit.ran_ms) {
             ran.push((commit.task, commit.ran_ms));
         }
-        let api::worker::Commit { task, result_hash, result_seal, failed, .. } = commit;
+        let api::worker::Commit { task, result_hash, result_seal, failed, opened, .. } = commit;
+        // A package of something else than was sealed is none of this task.
+        if let Some(opened) = opened.filter(|it| ids::result_hash(task, it.digest) == result_hash) {
+            package(task, opened.digest, opened.result);
+        }
         order.commits.push(Commit { task, result_hash, result_seal, failed });
     }
     for complete in batch.completes {

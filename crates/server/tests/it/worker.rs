@@ -2,7 +2,9 @@
 
 use crate::house::{House, job_of, key, publish};
 use api::params::Input;
-use api::worker::{Assignment, Batch, Capabilities, Commit, Complete, FromWorker, Hello, Package, Reveal, ToWorker};
+use api::worker::{
+    Assignment, Batch, Capabilities, Commit, Complete, FromWorker, Hello, Opened, Package, Reveal, ToWorker,
+};
 use futures::{SinkExt as _, StreamExt as _};
 use orders::hello::WorkerHello;
 use orders::{Domain, SigningKey, WorkerBatch, ids};
@@ -151,10 +153,12 @@ impl Raw {
     }
 
     /// Seals a result of the task as `by` would.
-    fn commit(&self, task: TaskId, digest: B256, by: Address) -> Commit {
+    fn commit(&self, task: TaskId, bytes: &Bytes, by: Address) -> Commit {
         let _ = self;
+        let digest = sha256(bytes).0;
         let (result_hash, result_seal) = (ids::result_hash(task, digest), ids::result_seal(by, task, digest));
-        Commit { task, result_hash, result_seal, failed: false, ran_ms: 1 }
+        let opened = Some(Box::new(Opened { digest, result: package(bytes) }));
+        Commit { task, result_hash, result_seal, failed: false, ran_ms: 1, opened }
     }
 }
 
@@ -318,7 +322,7 @@ async fn a_copied_contribution_earns_its_copier_nothing() {
     assert_eq!(copier.assignment().await.task, task);
     let bytes = tree();
     // The copier repeats the honest worker's hash and seal, word for word.
-    let sealed = honest.commit(task, sha256(&bytes).0, honest.key.address());
+    let sealed = honest.commit(task, &bytes, honest.key.address());
     for raw in [&mut honest, &mut copier] {
         let frame = raw.sign(Batch { commits: vec![sealed.clone()], ..Batch::default() });
         raw.say(&frame).await;

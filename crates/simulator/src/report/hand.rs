@@ -179,6 +179,9 @@ impl Hand {
         let result_hash = copied.unwrap_or_else(|| ids::result_hash(task, stated));
         let result_seal = ids::result_seal(self.address, task, stated);
         self.words.batch.commits.push(Commit { task, result_hash, result_seal, failed });
+        if copied.is_none() {
+            self.words.packages.push((task, stated));
+        }
         self.stated.insert(task, stated);
         Some(result_hash)
     }

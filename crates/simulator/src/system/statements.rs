@@ -15,6 +15,10 @@ impl System {
             ran.push((it.task, it.ran_ms));
             let (task, result_hash, result_seal, failed) = (it.task, it.result_hash, it.result_seal, it.failed);
             said.commits.push(Commit { task, result_hash, result_seal, failed });
+            // A package of something else than was sealed is none of this task.
+            if let Some(opened) = it.opened.filter(|it| orders::ids::result_hash(task, it.digest) == result_hash) {
+                stated.push((task, opened.digest, opened.result));
+            }
         }
         for it in batch.completes {
             ran.push((it.task, it.ran_ms));
@@ -50,7 +54,7 @@ impl System {
         }
         turn.replies.extend(refused.iter().map(|task| (worker, *task)));
         for (task, digest, Stated { blob, inline, .. }) in stated {
-            if refused.contains(&task) {
+            if refused.contains(&task) && !self.has_stated(worker, task, digest) {
                 continue;
             }
             let statement = Statement { digest, blob };
@@ -60,6 +64,18 @@ impl System {
                 self.stated.entry(task).or_default().insert(worker, statement);
             }
         }
+    }
+
+    /// Whether a worker stated this before: it says it again after a restart, which has lost what came beside it.
+    fn has_stated(&self, worker: Address, task: TaskId, digest: units::B256) -> bool {
+        let hash = orders::ids::result_hash(task, digest);
+        let offers = self.exchange().held(task).into_iter().flat_map(|holding| &holding.offers);
+        let held = offers.filter(|held| held.worker == worker).any(|held| match &held.offer {
+            Offer::Sealed { hash: sealed, .. } => *sealed == hash,
+            Offer::Open { digest: open, .. } => *open == digest,
+        });
+        let part = self.exchange().task(task).and_then(|it| it.contribution(worker));
+        held || part.is_some_and(|part| part.hash == hash)
     }
 
     /// Open or not yet opened; what has ended may be gone already.

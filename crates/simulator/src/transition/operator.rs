@@ -230,7 +230,7 @@ impl World {
                     let id = self.reference.tasks[task].deal;
                     self.figures.seized_deals += u64::from(self.seized.insert(id));
                     let deal = &self.reference.deals[&id];
-                    if self.scenario.calm && self.register.must_be_done(deal.trust, self.deals[&id].fails) {
+                    if self.scenario.calm && self.register.must_be_done() {
                         let words = format!("task {task} of {deal:?} was claimed, and nothing went wrong");
                         return checks::fault_of(*task, "a pool that can work loses no stake", words);
                     }
@@ -299,6 +299,7 @@ impl World {
 fn riding(frame: &FromWorker) -> Vec<Digest> {
     let FromWorker::Batch(batch) = frame else { return Vec::new() };
     let completes = batch.completes.iter().map(|it| &it.result);
-    let results = completes.chain(batch.reveals.iter().map(|it| &it.result));
+    let sealed = batch.commits.iter().filter_map(|it| it.opened.as_ref()).map(|it| &it.result);
+    let results = completes.chain(sealed).chain(batch.reveals.iter().map(|it| &it.result));
     results.filter(|it| it.inline.is_some()).map(|it| it.blob).collect()
 }
