@@ -155,6 +155,7 @@ fn hello(setup: &Setup, key: &SigningKey, challenge: String) -> Hello {
             disk_mib: api::limits::OUTPUT_MIB,
             runtimes: vec!["wasm".to_owned()],
             benchmark: 600,
+            processor: String::new(),
             tag: units::Tag::NONE,
         },
         floors: BTreeMap::new(),

@@ -160,6 +160,9 @@ pub enum Honesty {
     /// It states a wrong result for every task, the same one each time it is asked, and has a package to show for it. For
     /// demonstrations and tests of verification: such a worker loses its stakes and is barred.
     Liar,
+    /// It states what a machine would whose sums round otherwise: of the numbers that the program says the last digit is another
+    /// by so many. For tests of checkers.
+    Noisy(u8),
 }
 
 /// How patient an agent is.

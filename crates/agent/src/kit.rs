@@ -54,9 +54,11 @@ impl From<ParamsError> for Obstacle {
             ParamsError::InputName(_) | ParamsError::SameName(_) | ParamsError::TooManyInputs(_) => {
                 Self::Everywhere(Unusable::Inputs, error.to_string())
             }
-            ParamsError::TooLong(_) | ParamsError::NotJson(_) | ParamsError::InputUrl(_) | ParamsError::OpenQuote => {
-                Self::Everywhere(Unusable::Params, error.to_string())
-            }
+            ParamsError::TooLong(_)
+            | ParamsError::NotJson(_)
+            | ParamsError::InputUrl(_)
+            | ParamsError::CheckTooLong
+            | ParamsError::OpenQuote => Self::Everywhere(Unusable::Params, error.to_string()),
         }
     }
 }

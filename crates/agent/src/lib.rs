@@ -23,6 +23,7 @@ mod idle;
 mod kit;
 mod link;
 pub mod policy;
+mod processor;
 mod runner;
 mod shell;
 mod sign;

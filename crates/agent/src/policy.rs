@@ -16,7 +16,7 @@ mod window;
 mod tests;
 
 use api::limits::{BATCH_ITEMS, CREDIT_WINDOW};
-use api::worker::{Assignment, Batch, DeclineReason, FromWorker, Held, Settlement};
+use api::worker::{Assignment, Batch, DeclineReason, FromWorker, Held, Instead, Settlement};
 pub use held::Finished;
 use held::{Done, Stage, Task, Upload};
 use statements::Statements;
@@ -246,7 +246,7 @@ impl Policy {
         if let Some(held) = self.held.get_mut(&task)
             && held.stage == Stage::Fetching
         {
-            let done = Done { result, unsaid: true, reveal: false, upload: Upload::NotAsked };
+            let done = Done { result, unsaid: true, reveal: false, upload: Upload::NotAsked, instead: None };
             held.stage = Stage::Done(Box::new(done));
             self.pending = self.pending.saturating_sub(1);
             self.statements.state(task);
@@ -264,7 +264,7 @@ impl Policy {
             match result {
                 Ok(result) => {
                     self.window.ran(result.ran);
-                    let done = Done { result, unsaid: true, reveal: false, upload: Upload::NotAsked };
+                    let done = Done { result, unsaid: true, reveal: false, upload: Upload::NotAsked, instead: None };
                     held.stage = Stage::Done(Box::new(done));
                     self.pending = self.pending.saturating_sub(1);
                     self.statements.state(task);
@@ -276,6 +276,13 @@ impl Policy {
             }
         }
         self.advance(now);
+    }
+
+    /// A checker found a result as good as equal to another, which is to be revealed in its place.
+    pub fn stands_for(&mut self, instead: Instead) {
+        if let Some(done) = self.held.get_mut(&instead.task).and_then(Task::done_mut) {
+            done.instead = Some(Box::new(instead));
+        }
     }
 
     /// Consensus was reached on these: they are to be revealed. A task that is not here is given back.

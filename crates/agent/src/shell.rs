@@ -253,7 +253,10 @@ impl Shell {
             // Nothing else is due before the welcome.
             _ if !self.is_welcome() => self.connection = None,
             ToWorker::Assign { deals, tasks } => self.assign(deals, tasks),
-            ToWorker::Reveal { tasks } => self.policy.reveal(&tasks, now),
+            ToWorker::Reveal { tasks, instead } => {
+                instead.into_iter().for_each(|instead| self.policy.stands_for(instead));
+                self.policy.reveal(&tasks, now);
+            }
             ToWorker::Upload { tasks } => self.policy.upload(&tasks),
             ToWorker::Cancel { tasks, reason } => {
                 tracing::debug!(tasks = tasks.len(), reason, "tasks were called off");
@@ -301,6 +304,7 @@ impl Shell {
                 disk_mib: config.disk_mib,
                 runtimes: config.runtimes(),
                 benchmark: benchmark::score(),
+                processor: crate::processor::family(),
                 tag: config.offered(),
             },
             floors: self.thermostat.floors(&config.floors),

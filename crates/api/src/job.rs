@@ -29,7 +29,7 @@ pub enum State {
     Failed,
     /// Closed by its requester; what was matched has ended.
     Cancelled,
-    /// Taken off the book because its program always fails; what was matched has ended.
+    /// Taken off the book because its program always fails, or its checker never tells; what was matched has ended.
     Halted,
 }
 
@@ -80,7 +80,10 @@ pub struct Job {
     /// Tasks with a result that is delivered and not final: one worker's word, not paid until the check that covers it passes.
     #[serde(default)]
     pub provisional: u64,
-    /// Whether no more tasks are bought because its program always fails; the failures say how.
+    /// Of those finished, tasks of whose results its checker could tell no two from each other: the first was taken.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub undecided: u64,
+    /// Whether no more tasks are bought because its program always fails (the failures say how), or its checker never tells.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub halted: bool,
     /// Paid so far, nano-credits.
@@ -216,4 +219,9 @@ pub struct Part {
     pub owner: Address,
     /// Price of a task, nano-credits.
     pub price: Amount,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -4,6 +4,7 @@
 //! amounts are decimal strings of nano-credits, times milliseconds since the Unix epoch, bytes `0x…`, digests `sha256:…`.
 
 pub mod account;
+mod check;
 pub mod error;
 pub mod exchange;
 pub mod explain;

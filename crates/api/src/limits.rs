@@ -82,3 +82,6 @@ pub const REQUEST_IDS: usize = 100_000;
 pub const REQUEST_ID_BYTES: usize = 128;
 /// Event streams (`/v1/jobs/{id}/events`) open at once.
 pub const EVENT_STREAMS: usize = 10_000;
+
+/// What a request tells its judge, bytes with one for each argument.
+pub const CHECK_BYTES: usize = 4 << 10;

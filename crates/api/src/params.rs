@@ -3,6 +3,7 @@
 //! JSON with iExec's keys, so that orders made by its SDK mean the same here, plus our own key `manyhands`, which says it
 //! without a shell's quoting and, for a bag of different tasks, names a table: a blob of JSON lines, one [`Row`] a task index.
 
+pub use crate::check::Check;
 use crate::limits;
 use serde::{Deserialize, Serialize};
 use units::Digest;
@@ -45,6 +46,9 @@ pub struct Bag {
     /// Of an image: whether standard output belongs to the result. A module's always does.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stdout: bool,
+    /// How results are held to be right; none: they are equal to the byte. Read by [`Params::check`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
 }
 
 /// An input file: a blob and the name the task sees it under, in `/iexec_in`.
@@ -102,6 +106,9 @@ pub enum ParamsError {
     /// More than [`limits::TASK_INPUTS`].
     #[error("a task has {0} inputs; at most {max} are taken", max = limits::TASK_INPUTS)]
     TooManyInputs(usize),
+    /// A judge is told more than [`limits::CHECK_BYTES`].
+    #[error("a judge is told at most {max} bytes", max = limits::CHECK_BYTES)]
+    CheckTooLong,
     /// A quote in `iexec_args` is not closed.
     #[error("iexec_args has a quote that is not closed")]
     OpenQuote,
@@ -122,6 +129,9 @@ impl Params {
             Some(bag) if bag.version != 1 => return Err(ParamsError::Version(bag.version)),
             Some(_) | None => {}
         }
+        if !params.check().is_none_or(Check::is_small) {
+            return Err(ParamsError::CheckTooLong);
+        }
         params.task(&Row::default())?;
         Ok(params)
     }
@@ -137,6 +147,12 @@ impl Params {
     pub fn region(&self) -> Option<&str> {
         let region = self.manyhands.as_ref().and_then(|bag| bag.region.as_deref());
         region.filter(|region| is_region(region))
+    }
+
+    /// How results are held to be right, where that is said.
+    #[must_use]
+    pub fn check(&self) -> Option<&Check> {
+        self.manyhands.as_ref().and_then(|bag| bag.check.as_ref())
     }
 
     /// What the task of this row is to do; without a table every task is of [`Row::default`].

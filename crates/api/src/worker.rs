@@ -51,6 +51,9 @@ pub enum ToWorker {
     Reveal {
         /// Which.
         tasks: Vec<TaskId>,
+        /// Of those, the ones of which a checker found your result as good as equal to another: reveal that one.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        instead: Vec<Instead>,
     },
     /// You were chosen to upload these results' blobs, then say [`FromWorker::Uploaded`].
     Upload {
@@ -88,6 +91,20 @@ pub enum ToWorker {
     },
     /// Heartbeat.
     Ping,
+}
+
+/// A result that a worker's own is as good as equal to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instead {
+    /// The task.
+    pub task: TaskId,
+    /// The digest to reveal.
+    pub digest: B256,
+    /// Its package.
+    pub blob: Digest,
+    /// Its data for the deal's callback, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<Bytes>,
 }
 
 /// What a worker says.
@@ -209,6 +226,9 @@ pub struct Capabilities {
     pub runtimes: Vec<String>,
     /// Benchmark on one core, millions of operations a second.
     pub benchmark: u64,
+    /// Its processors' family, such as `x86_64 AuthenticAMD 25-1`: results of some programs are equal only where it is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub processor: String,
     /// Bits of orders' tags that it serves: it takes no task that asks for others.
     #[serde(default, skip_serializing_if = "is_none")]
     pub tag: Tag,

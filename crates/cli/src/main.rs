@@ -6,6 +6,7 @@
 mod apps;
 mod ask;
 mod attach;
+mod check;
 mod commands;
 mod consent;
 mod containers;

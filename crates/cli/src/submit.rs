@@ -67,6 +67,10 @@ pub(crate) struct Terms {
     /// task is else tried twice, and a file that differs is shown before trust is bought.
     #[arg(long)]
     pub(crate) reproducible: bool,
+    /// How results are held to be right: exact (equal bytes; the default), same-class (equal bytes on machines of one class),
+    /// a checker (`MODULE.wasm ARGS`, or the bundled one: `compare picture --psnr 35 --ssim 0.9`), `self-proving MODULE.wasm ARGS`.
+    #[arg(long, value_name = "HOW", value_parser = crate::check::parse)]
+    pub(crate) check: Option<crate::check::How>,
     /// Only this pool: its name on the exchange, or its address.
     #[arg(long, value_name = "NAME|ADDRESS")]
     pub(crate) pool: Option<String>,
@@ -225,7 +229,13 @@ struct Prepared {
 async fn prepare(context: &Context, terms: &Terms, work: Work, attached: &Attached) -> anyhow::Result<Prepared> {
     let client = &attached.client;
     consent::to_strangers(&context.home, client, terms.yes)?;
-    let trust = terms.trust.unwrap_or(if client.exchange().private { 1 } else { TRUST_AMONG_STRANGERS });
+    // What proves itself needs one machine; proofs count at trust 1.
+    let alone = client.exchange().private || terms.check.as_ref().is_some_and(crate::check::How::proves);
+    let trust = terms.trust.unwrap_or(if alone { 1 } else { TRUST_AMONG_STRANGERS });
+    let check = match &terms.check {
+        None => None,
+        Some(how) => Some(how.declare(client).await?),
+    };
     let volume = work.tasks.as_ref().map_or(1, Vec::len) as u64;
     let class = class_for(client, terms, volume)?;
     let pool = terms.pool.as_deref().map(|pool| pool_address(client, pool)).transpose()?;
@@ -252,6 +262,7 @@ async fn prepare(context: &Context, terms: &Terms, work: Work, attached: &Attach
         tag: terms.tags.iter().fold(app.tag, |all, tag| all.union(*tag)),
         region: terms.region.clone(),
         stdout: app.stdout,
+        check,
         args: with_prefix(work.args),
         inputs,
         tasks,

@@ -5,7 +5,7 @@ use crate::error::Error;
 use abi::{Call, Managed};
 use api::explain::{Explain, ExplainTask};
 use api::job::{Deal, Job, Submit, Task, TaskResult};
-use api::params::{Bag, Input, Params, Row};
+use api::params::{Bag, Check, Input, Params, Row};
 use orders::{Operation, RequestOrder, Signed};
 use units::{Address, Amount, DealId, OrderHash, Tag, TaskId, U256};
 
@@ -66,6 +66,8 @@ pub struct JobSpec {
     pub canonical_nans: bool,
     /// Of an image: whether standard output belongs to the result. A module's always does.
     pub stdout: bool,
+    /// How results are held to be right; none: equal to the byte. A judge is a blob that was uploaded before.
+    pub check: Option<Check>,
     /// A name for people.
     pub title: String,
 }
@@ -88,6 +90,7 @@ impl JobSpec {
             region: None,
             canonical_nans: false,
             stdout: false,
+            check: None,
             title: String::new(),
         }
     }
@@ -161,6 +164,7 @@ impl Client {
             canonical_nans: spec.canonical_nans,
             region: spec.region.clone(),
             stdout: spec.stdout,
+            check: spec.check.clone(),
         };
         let params = Params { manyhands: Some(bag), ..Params::default() };
         let text = serde_json::to_string(&params).expect("params are plain JSON");

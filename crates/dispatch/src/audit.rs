@@ -449,7 +449,7 @@ impl Dispatch {
     /// Whether an audited task needs no further worker now; `None` for a task that is not audited.
     pub(crate) fn audit_foresees(&self, open: &Open, bag: &Bag) -> Option<bool> {
         self.audits_of(bag)?;
-        let running = !open.leases.is_empty();
+        let running = !open.leases.is_empty() || open.unplaced().next().is_some();
         Some(match open.audit.stand {
             Stand::Unstated => running && !open.said.iter().any(|it| it.failed) || self.has_through(open),
             Stand::Checked => running,

@@ -1,5 +1,6 @@
 //! A deal as a bag of tasks, opened lazily.
 
+use crate::classes::Check;
 use crate::clocks::Clocks;
 use crate::open::Phase;
 use std::collections::BTreeSet;
@@ -40,6 +41,8 @@ pub struct Terms {
     pub region: Option<String>,
     /// What a worker must be able to do.
     pub tag: Tag,
+    /// How results are held against each other.
+    pub check: Check,
 }
 
 /// A live deal's tasks. Invariant: an index below `next` is open or ended, or was skipped as ended before.

@@ -172,7 +172,7 @@ impl Dispatch {
         let free = |worker: &Address| {
             !open.touched.contains(worker)
                 && !job.is_some_and(|job| job.blame.is_out(*worker))
-                && self.workers.get(worker).is_some_and(|it| self.may_check(it, open))
+                && self.workers.get(worker).is_some_and(|it| self.may_check(it, open) && self.is_kin(it, open))
         };
         let pays = self.pays(terms, Some(open));
         let suits =

@@ -1,6 +1,6 @@
 //! What dispatch decides; the market turns it into commands and messages.
 
-use units::{Address, Amount, DealId, TaskId, Timestamp};
+use units::{Address, Amount, B256, DealId, TaskId, Timestamp};
 
 /// A decision of policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,28 @@ pub enum Decision {
         worker: Address,
         /// That part of what it asks for a task, nano-credits.
         amount: Amount,
+    },
+    /// A judge is to be asked about a worker's own result.
+    Judge {
+        /// The task.
+        task: TaskId,
+        /// Whose.
+        worker: Address,
+        /// Its digest.
+        digest: B256,
+        /// The digest that it is held against; none: it is seen alone.
+        other: Option<B256>,
+    },
+    /// A statement is taken for another, since its checker can tell of no two results of the task.
+    Concede {
+        /// The task.
+        task: TaskId,
+        /// Whose.
+        worker: Address,
+        /// The digest of its own result.
+        digest: B256,
+        /// The digest of the one that it is taken for.
+        other: B256,
     },
     /// A worker is to upload its result's package: the exchange does not have it.
     AskUpload {

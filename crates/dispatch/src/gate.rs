@@ -20,6 +20,7 @@
 //! let through before.
 
 use crate::attempt::Ended;
+use crate::classes::Check;
 use crate::decision::Decision;
 use crate::open::{Agreement, Open, Statement, agrees};
 use crate::quarantine::Fault;
@@ -61,6 +62,7 @@ impl Dispatch {
         if let Some(bag) = self.bags.get(&open.deal) {
             self.alarms.insert((last_call(bag), task));
         }
+        self.watch_kin(at, task);
         self.examine(at, task, decisions);
     }
 
@@ -154,7 +156,16 @@ impl Dispatch {
         let Some(bag) = self.bags.get(&open.deal) else { return };
         if open.settled_on.is_some() {
             self.conclude(at, task, decisions);
-        } else if self.audits_of(bag).is_some() {
+            return self.reconsider(task);
+        }
+        match bag.terms.check {
+            Check::Exact => {}
+            Check::SameClass => self.rebind(at, task, decisions),
+            Check::Checker | Check::SelfProving if self.judges(bag) => self.sort(at, task, decisions),
+            Check::Checker | Check::SelfProving => {}
+        }
+        let Some(bag) = self.open.get(&task).and_then(|open| self.bags.get(&open.deal)) else { return };
+        if self.audits_of(bag).is_some() {
             self.gate_audited(at, task, decisions);
         } else if bag.is_direct() {
             self.gate_direct(at, task, decisions);
@@ -208,7 +219,7 @@ impl Dispatch {
     fn gate_sealed(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
         let open = self.open.get(&task).expect("the task is open");
         let bag = self.bags.get(&open.deal).expect("an open task has its deal");
-        let Some(best) = self.best_group(open) else { return };
+        let Some(best) = self.best_group(open).filter(|_| !self.awaits_words(at, open, bag)) else { return };
         if best.failed && best.members.len() < if at >= last_call(bag) { 2 } else { self.words_needed(open, true) } {
             return;
         }
@@ -219,6 +230,9 @@ impl Dispatch {
         let nobody_else = || open.leases.is_empty() && !self.more_to_be_had(task) || at >= last_call(bag);
         let passes = with_dissent || without && nobody_else();
         if !passes {
+            if self.concede(at, task, decisions) {
+                self.gate_sealed(at, task, decisions);
+            }
             return;
         }
         if !open.has_package(task, best.hash) {
@@ -242,10 +256,14 @@ impl Dispatch {
         let others: Vec<Statement> = open.said.iter().filter(others).cloned().collect();
         for statement in others {
             let worker = statement.worker;
-            if counted.contains(&worker) && !best.failed && owners >= 2 {
+            let doubted = self.open.get(&task).is_some_and(|open| open.in_doubt(statement.hash, best.hash));
+            if doubted && counted.contains(&worker) {
+                self.excuse(task, worker, decisions);
+            } else if counted.contains(&worker) && !best.failed && owners >= 2 {
                 self.contradicted(task, &statement);
             }
-            if with_dissent && !statement.failed && counted.contains(&worker) && !left_out.contains(&worker) {
+            if with_dissent && !doubted && !statement.failed && counted.contains(&worker) && !left_out.contains(&worker)
+            {
                 self.let_through(task, worker);
                 decisions.push(Decision::Authorize { task, worker });
             } else {
@@ -292,7 +310,9 @@ impl Dispatch {
     /// rides beside its statement, and is not asked for.
     pub fn uploads(&mut self, at: Timestamp, decisions: &mut Vec<Decision>) {
         for task in std::mem::take(&mut self.unasked) {
-            self.ask_upload(at, task, decisions);
+            if !self.ask_bytes(at, task, decisions) {
+                self.ask_upload(at, task, decisions);
+            }
         }
     }
 
@@ -356,10 +376,10 @@ impl Dispatch {
     /// The statements that count, in the order in which they were made: those let through, and of the others one an owner.
     pub(crate) fn counted<'a>(&self, open: &'a Open) -> Vec<&'a Statement> {
         if self.private {
-            return open.said.iter().collect();
+            return open.said.iter().filter(|it| !open.is_unplaced(it)).collect();
         }
         let pool = self.bags.get(&open.deal).map(|bag| bag.terms.pool).unwrap_or_default();
-        let owner = |it: &Statement| self.owner_in(pool, it.worker);
+        let owner = |it: &Statement| self.owner_in(pool, it.worker).filter(|_| !open.is_unplaced(it));
         let mut owners: BTreeSet<Address> = open.said.iter().filter(|it| it.let_through).filter_map(owner).collect();
         let counts = |it: &&Statement| it.let_through || owner(it).is_some_and(|owner| owners.insert(owner));
         open.said.iter().filter(counts).collect()
@@ -385,7 +405,7 @@ impl Dispatch {
     /// What all others than `hash` weigh who may be let through as dissent.
     pub(crate) fn dissent(&self, open: &Open, hash: B256) -> Weight {
         let groups = self.groups(open);
-        let others = groups.iter().filter(|group| group.hash != hash && !group.failed);
+        let others = groups.iter().filter(|it| it.hash != hash && !it.failed && !open.in_doubt(it.hash, hash));
         others.fold(Weight::NONE, |sum, group| sum.plus(group.weight))
     }
 

@@ -140,7 +140,7 @@ impl Dispatch {
             let Some(bag) = self.bags.get(deal).filter(|bag| bag.unopened() > 0) else { continue };
             match self.suits(station, (*deal, None), purse) {
                 Err(other) => why = other,
-                Ok(()) if !self.may_begin(station, bag) => why = Why::Waits,
+                Ok(()) if !self.may_begin(station, bag) || !self.may_bind(station, bag) => why = Why::Waits,
                 Ok(()) => return Ok(Pick { deal: *deal, begun: None, role: Role::Replica }),
             }
         }
@@ -281,6 +281,7 @@ impl Dispatch {
     fn takes_no_part(&self, station: &Station, open: &Open) -> bool {
         !open.touched.contains(&station.worker.address)
             && self.is_stranger_to(station, open)
+            && self.is_kin(station, open)
             && !Self::waits_again(station, open)
     }
 
@@ -316,15 +317,18 @@ impl Dispatch {
         if let Some(foreseen) = self.audit_foresees(open, bag) {
             return foreseen;
         }
-        let pending = open.leases.keys().fold(Weight::ONE, |product, worker| product.times(self.weight(open, *worker)));
+        let pending = open.leases.keys().copied().chain(open.unplaced());
+        let pending = pending.fold(Weight::ONE, |product, worker| product.times(self.weight(open, worker)));
         let best = self.best_group(open);
         let weight = best.as_ref().map_or(Weight::ONE, |group| group.weight).times(pending);
-        let members = best.as_ref().map_or(0, |group| group.members.len()).saturating_add(open.leases.len());
+        let members = best.as_ref().map_or(0, |group| group.members.len());
+        let members = members.saturating_add(open.leases.len()).saturating_add(open.unplaced().count());
         let against = best.as_ref().map_or(Weight::NONE, |group| self.dissent(open, group.hash));
         let fails = best.as_ref().is_some_and(|group| group.failed);
-        members > 0
-            && self.enough(bag, weight, against, members)
-            && (!fails || members >= 2 && members >= self.words_needed(open, true))
+        self.has_enough_opinions(open)
+            || members > 0
+                && self.enough(bag, weight, against, members)
+                && (!fails || members >= 2 && members >= self.words_needed(open, true))
     }
 }
 

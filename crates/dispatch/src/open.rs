@@ -1,6 +1,7 @@
 //! A task that has been begun and has not ended.
 
 use crate::attempt::{Attempt, Role};
+use crate::classes::Classes;
 use crate::job::JobKey;
 use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, Amount, B256, DealId, TaskId, Timestamp};
@@ -31,8 +32,8 @@ pub struct Statement {
     pub let_through: bool,
 }
 
-/// Whether a statement agrees with those who state `hash`. Bit-equality is the only result class today; a class that
-/// compares otherwise belongs here, and all of the gate follows.
+/// Whether a statement agrees with those who state `hash`. What a checker found as good as equal states the same from then on
+/// ([`crate::classes`]).
 pub(crate) fn agrees(statement: &Statement, hash: B256) -> bool {
     statement.hash == hash
 }
@@ -128,6 +129,8 @@ pub(crate) struct Open {
     pub(crate) asked: BTreeMap<Address, Timestamp>,
     pub(crate) settled_on: Option<Agreement>,
     pub(crate) audit: Audit,
+    /// Of a task whose results are judged: how its statements fall into classes.
+    pub(crate) classes: Option<Box<Classes>>,
 }
 
 impl Audit {
@@ -155,6 +158,7 @@ impl Open {
             asked: BTreeMap::new(),
             settled_on: None,
             audit: Audit::default(),
+            classes: None,
         }
     }
 

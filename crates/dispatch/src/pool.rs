@@ -4,6 +4,7 @@
 //! machines first, those with recent faults later, sites that wish for load sooner, then those who hold less. Invariant: a
 //! worker that waits and is not fresh can be given nothing of any job that is ready and set aside.
 
+use crate::kin::Kin;
 use crate::queue::Queue;
 use crate::worker::Station;
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,6 +82,8 @@ pub(crate) struct Pool {
     /// Jobs that were set aside while the gate has workers wait.
     pub(crate) waiting: BTreeSet<OrderHash>,
     pub(crate) load: PoolLoad,
+    /// Who is connected, by class of machines.
+    pub(crate) kin: Kin,
 }
 
 impl Pool {
@@ -101,6 +104,7 @@ impl Pool {
         if let Some(region) = &worker.region {
             self.near.entry(region.clone()).or_default().insert(worker.address);
         }
+        self.kin.enter(&worker.class, worker.owner);
         self.load.workers = self.load.workers.saturating_add(1);
         self.load.cores = self.load.cores.saturating_add(u64::from(worker.cores));
         class
@@ -123,6 +127,7 @@ impl Pool {
         if let Some(region) = &worker.region {
             take(&mut self.near, region, worker.address);
         }
+        self.kin.leave(&worker.class, worker.owner);
         self.load.workers = self.load.workers.saturating_sub(1);
         self.load.cores = self.load.cores.saturating_sub(u64::from(worker.cores));
     }

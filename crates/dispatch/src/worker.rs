@@ -36,6 +36,8 @@ pub struct Worker {
     pub tag: Tag,
     /// Where it is, in the operator's words; `None` if it does not say.
     pub region: Option<String>,
+    /// What class of machines it is of, as far as results depend on it: processor family and runtime.
+    pub class: String,
     /// How much its site wishes for load: percent of all it can have, at most 100.
     pub heat: u8,
     /// Apps and datasets that it holds already.

@@ -1,5 +1,6 @@
 //! What the exchange is told: what people and machines did, and what policy decided.
 
+use crate::verdict::Judgement;
 use orders::{
     AppOrder, Checked, CheckedBatch, CheckedRating, DatasetOrder, Order, OrderKind, Recovered, RequestOrder,
     WorkerpoolOrder,
@@ -271,7 +272,9 @@ pub enum Command {
         /// The task.
         task: TaskId,
     },
-    /// A request leaves the book because its program always fails.
+    /// A checker or prover said something about a held statement.
+    Judge(Judgement),
+    /// A request leaves the book because its program always fails, or its checker can never tell.
     Halt {
         /// The request order.
         request: OrderHash,

@@ -264,6 +264,11 @@ pub enum Event {
         /// The hash of what the task was.
         content: B256,
     },
+    /// A checker or prover said something about a held statement.
+    Judged {
+        /// What.
+        judgement: crate::Judgement,
+    },
     /// A worker's reward, or a part of it, is withheld as its deposit.
     Withheld {
         /// The pool.

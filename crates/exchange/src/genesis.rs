@@ -9,7 +9,8 @@ use units::{Address, Amount, U256};
 /// The rules an entry is judged by. A change that would make an old entry mean something else gets a new number.
 ///
 /// 1: PoCo, the book, hosted pools. 2: standing and deposits, hidden audits, checks, ratings, pools opened by anyone.
-/// 3: a finished deal leaves the live state after seconds; what is held says in which of its worker's batches it came.
+/// 3: a finished deal leaves the live state after seconds; what is held says in which of its worker's batches it came; verdicts of
+/// checkers and provers.
 pub const RULES_VERSION: u32 = 3;
 /// Chain ids begin here, far from any real chain's, and stay below 2⁵², which JavaScript counts exactly.
 const FIRST_CHAIN_ID: u64 = 0x4d48 << 32;

@@ -25,6 +25,7 @@ mod rejection;
 mod standing;
 mod token;
 mod transact;
+mod verdict;
 mod views;
 mod work;
 
@@ -36,4 +37,5 @@ pub use machine::Exchange;
 pub use publish::{app_address, dataset_address, group_address, workerpool_address};
 pub use rejection::{ItemRejection, Rejection};
 pub use standing::Standing;
+pub use verdict::{First, Judged, Judgement, Verdict};
 pub use work::{Held, Holding, Offer, Shown};

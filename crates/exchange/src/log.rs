@@ -70,6 +70,7 @@ impl Event {
             | Self::Withheld { .. }
             | Self::Rated { .. }
             | Self::DealFinished { .. }
+            | Self::Judged { .. }
             | Self::DealForgotten { .. } => return None,
         })
     }

@@ -132,6 +132,7 @@ impl Exchange {
             Command::AuditOpen { secret } => self.audit_open(*secret, events),
             Command::Check { task, worker, evidence } => self.check(*task, *worker, evidence, events),
             Command::Know { task } => self.know(*task, events),
+            Command::Judge(judgement) => self.judge_held(judgement, events),
             Command::Halt { request } => self.halt(*request, events),
             Command::Rate { rating } => self.rate(rating, events),
             Command::Offer { order } => self.offer(order, events),

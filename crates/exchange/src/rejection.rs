@@ -70,6 +70,14 @@ pub enum Rejection {
         /// Who asked.
         by: Address,
     },
+    /// Nobody else stated this result of the task.
+    #[error("nobody else stated {digest} of task {task}")]
+    NotStated {
+        /// The task.
+        task: TaskId,
+        /// The result's digest.
+        digest: B256,
+    },
     /// The batch is not signed by the worker it names.
     #[error("the batch is not signed by worker {0}")]
     BatchNotSigned(Address),

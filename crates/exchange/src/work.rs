@@ -4,6 +4,7 @@
 //! through the same checks of PoCo as a transaction would.
 
 use crate::event::Item;
+use crate::verdict::Judged;
 use crate::{Event, Exchange, ItemRejection, Place, Rejection};
 use orders::{CheckedBatch, Commit, Complete, Reveal, ids};
 use poco::{Backing, Deal, Outcome, Refusal, Scheduler, Sealed, Task, TaskStatus};
@@ -76,6 +77,9 @@ pub struct Holding {
     /// Whose completions were held against others.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub(crate) checked: BTreeSet<Address>,
+    /// Whose results a checker found as good as equal to another, which they count as.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub judged: BTreeMap<Address, Judged>,
 }
 
 impl Exchange {
@@ -346,6 +350,7 @@ impl Exchange {
             shown: Vec::new(),
             seen: BTreeSet::new(),
             checked: BTreeSet::new(),
+            judged: BTreeMap::new(),
         })
     }
 

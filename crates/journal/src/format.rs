@@ -115,6 +115,7 @@ pub fn sealed_until(command: &Command, genesis: &Genesis) -> BTreeSet<TaskId> {
         | Command::Discard { task, .. }
         | Command::Pay { task, .. }
         | Command::Check { task, .. } => [*task].into(),
+        Command::Judge(judgement) => [judgement.task].into(),
         Command::Transact(transaction) if transaction.to == genesis.hub => {
             contributed_to(&transaction.input).into_iter().collect()
         }

@@ -140,6 +140,9 @@ impl Market {
     pub(crate) fn tell_known_answer(&mut self, task: TaskId) {
         let Some((deal, index)) = self.dispatch.place(task) else { return };
         let Some(terms) = self.exchange.hub().deal(deal).filter(|deal| deal.trust <= U256::ONE) else { return };
+        if !crate::classes::is_exact(self.check_of(deal)) {
+            return;
+        }
         if !self.dispatch.is_audited(terms.workerpool.pointer) {
             return;
         }
@@ -154,6 +157,9 @@ impl Market {
         let Some(deal) = self.exchange.hub().deal(task.deal) else { return };
         let pool = deal.workerpool.pointer;
         if !self.dispatch.is_audited(pool) || !audit_draw(B256::ZERO, id, KNOWN_PER_MILLE) {
+            return;
+        }
+        if !crate::classes::is_exact((self.read)(&deal.params).check) {
             return;
         }
         let proved = task.contributions.iter().filter(|part| part.status == ContributionStatus::Proved);

@@ -145,6 +145,10 @@ impl Market {
                         self.pay_beside(at, (pool, worker), amount, (task, PayReason::Hedge), out);
                     }
                 }
+                Decision::Judge { task, worker, digest, other } => self.ask((task, worker), digest, other, out),
+                Decision::Concede { task, worker, digest, other } => {
+                    self.concede(at, (task, worker), digest, other, out);
+                }
                 Decision::Conclude { task } => self.conclude(at, task, out),
             }
         }

@@ -1,8 +1,8 @@
 //! How each job stands, counted from events.
 
 use poco::Deal;
-use std::collections::BTreeMap;
-use units::{Amount, DealId, OrderHash};
+use std::collections::{BTreeMap, BTreeSet};
+use units::{Amount, DealId, OrderHash, TaskId};
 
 /// Most deals that a job's view names.
 const DEALS_NAMED: usize = 1_000;
@@ -22,6 +22,8 @@ pub struct JobView {
     pub finished: u64,
     /// Of those, failures of the program.
     pub failed: u64,
+    /// Of those, tasks of whose results the job's checker could tell no two from each other: the first was taken.
+    pub undecided: u64,
     /// Tasks not done in time.
     pub claimed: u64,
     /// Paid.
@@ -42,6 +44,12 @@ impl JobView {
         self.failed >= ALWAYS && self.failed == self.finished
     }
 
+    /// Whether the job's checker never tells, as far as it was seen.
+    #[must_use]
+    pub fn never_tells(&self) -> bool {
+        self.undecided >= ALWAYS && self.undecided == self.finished
+    }
+
     /// Tasks that have ended.
     #[must_use]
     pub fn ended(&self) -> u64 {
@@ -53,6 +61,8 @@ impl JobView {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Jobs {
     views: BTreeMap<OrderHash, JobView>,
+    /// Open tasks whose checker could not tell.
+    conceded: BTreeSet<TaskId>,
 }
 
 /// How a task of a job ended.
@@ -85,8 +95,22 @@ impl Jobs {
         }
     }
 
-    pub(crate) fn always_fails(&self, request: OrderHash) -> bool {
-        self.views.get(&request).is_some_and(JobView::always_fails)
+    /// Whether no more of a job is to be bought: its program always fails, or its checker never tells.
+    pub(crate) fn is_hopeless(&self, request: OrderHash) -> bool {
+        self.views.get(&request).is_some_and(|view| view.always_fails() || view.never_tells())
+    }
+
+    /// A task's result was taken though its checker could not tell.
+    pub(crate) fn conceded(&mut self, request: OrderHash, task: TaskId) {
+        if self.conceded.insert(task) {
+            let view = self.views.entry(request).or_default();
+            view.undecided = view.undecided.saturating_add(1);
+        }
+    }
+
+    /// A task has ended: whether it was conceded is counted.
+    pub(crate) fn forget_conceded(&mut self, task: TaskId) {
+        self.conceded.remove(&task);
     }
 
     pub(crate) fn matched(&mut self, request: OrderHash, id: DealId, deal: &Deal) {

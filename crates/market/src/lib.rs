@@ -9,6 +9,7 @@
 
 mod audit;
 mod beside;
+mod classes;
 mod decide;
 mod explain;
 mod facts;
@@ -25,13 +26,13 @@ mod wishes;
 pub use audit::audit_commitment;
 pub use book::{Cause, Change, Explanation, Fix, Match, Misfit, Obstacle, Tally};
 pub use dispatch::{
-    Attempt, AuditLoad, Decline, Ended, Fault, Held, Idle, JobLoad, Joined, Load, Phase, PoolLoad, Role, Worker,
-    WorkerView,
+    Attempt, AuditLoad, Check, Decline, Ended, Fault, Held, Idle, JobLoad, Joined, Load, Phase, PoolLoad, Role, Word,
+    Worker, WorkerView,
 };
 pub use explain::Standing;
 pub use image::{capability, image};
 pub use jobs::JobView;
-pub use output::{Ending, Message, Output, Package};
+pub use output::{Case, Ending, Message, Output, Package};
 pub use wishes::{Read, Wishes};
 
 use beside::Beside;

@@ -81,6 +81,7 @@ impl Market {
             | Event::AuditOpened { .. }
             | Event::Known { .. }
             | Event::Contradicted { .. }
+            | Event::Judged { .. }
             | Event::Withheld { .. }
             | Event::Rated { .. }
             | Event::DealFinished { .. }
@@ -202,6 +203,7 @@ impl Market {
             done: 0,
         };
         let pay = self.supply.sold(id, order, sold);
+        let wishes = (self.read)(&deal.params);
         let terms = Terms {
             request,
             pool: deal.workerpool.pointer,
@@ -215,7 +217,8 @@ impl Market {
             until: deadline.saturating_sub(tenth),
             requester: deal.requester,
             needs: [deal.app.pointer, deal.dataset.pointer].into_iter().filter(|it| !it.is_zero()).collect(),
-            region: (self.read)(&deal.params).region,
+            region: wishes.region,
+            check: wishes.check,
             tag: deal.tag.union(crate::image::capability(&self.exchange, deal.app.pointer)),
         };
         self.jobs.matched(request, id, deal);
@@ -247,7 +250,8 @@ impl Market {
         if self.dispatch.place(id).is_none() || task.status.is_final() {
             return;
         }
-        out.messages.extend(winners.iter().map(|worker| (*worker, Message::Reveal { task: id })));
+        let reveal = |worker: &Address| (*worker, Message::Reveal { task: id, instead: self.instead(id, *worker) });
+        out.messages.extend(winners.iter().map(reveal));
         let mut decisions = Vec::new();
         self.dispatch.agreed(id, winners, task.reveal_deadline, &mut decisions);
         self.carry_out(at, decisions, out);
@@ -265,7 +269,8 @@ impl Market {
         let end = if finished { TaskEnd::Finished { failed } } else { TaskEnd::Claimed };
         self.jobs.ended(request, deal, end);
         self.supply.ended(task.deal, finished);
-        let always_fails = self.jobs.always_fails(request);
+        let hopeless = self.jobs.is_hopeless(request);
+        self.jobs.forget_conceded(id);
         let (mut told, mut spare) = (BTreeSet::new(), Vec::new());
         let pool = deal.workerpool.pointer;
         let parts: Vec<Address> = task.contributions.iter().map(|part| part.worker).collect();
@@ -312,7 +317,7 @@ impl Market {
             self.deals.remove(&deal);
         }
         self.book_stirred = true;
-        if always_fails {
+        if hopeless {
             // No more of it is bought; what is bought is done and paid. Refused where nothing of it is left to buy.
             let _bought_whole = self.command(at, Command::Halt { request }, out);
         }
@@ -374,7 +379,7 @@ impl Market {
                     it.status == ContributionStatus::Contributed && it.hash == state.consensus && it.hash != B256::ZERO
                 });
             if to_show {
-                out.messages.push((worker, Message::Reveal { task: *task }));
+                out.messages.push((worker, Message::Reveal { task: *task, instead: self.instead(*task, worker) }));
             }
         }
     }

@@ -15,6 +15,25 @@ pub struct Output {
     pub offers: Vec<WorkerpoolOrder>,
     /// To whom what is to be said, in order.
     pub messages: Vec<(Address, Message)>,
+    /// What judges are to be asked: the shell answers each by [`crate::Market::answered`].
+    pub cases: Vec<Case>,
+}
+
+/// A question to a judge: the checker of the deal's params, or its prover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Case {
+    /// The task.
+    pub task: TaskId,
+    /// Its deal.
+    pub deal: DealId,
+    /// Its index in the request's bag.
+    pub index: u64,
+    /// Whose result.
+    pub worker: Address,
+    /// Its digest and its package's blob.
+    pub result: (B256, Digest),
+    /// Those of what it is held against; none: it is seen alone.
+    pub other: Option<(B256, Digest)>,
 }
 
 /// Something to be said to a worker.
@@ -35,6 +54,8 @@ pub enum Message {
     Reveal {
         /// The task.
         task: TaskId,
+        /// What is to be revealed where a checker found the own result as good as equal to it; none: the own result.
+        instead: Option<Package>,
     },
     /// Upload your result's package.
     Upload {

@@ -89,6 +89,10 @@ impl Market {
             let place = places.get(&(held.worker, task)).copied();
             self.dispatch.restore_statement(deal, index, statement, place);
         }
+        let judged = self.exchange.held(task).into_iter().flat_map(|holding| holding.judged.keys());
+        for worker in judged {
+            self.dispatch.restore_judged(task, *worker);
+        }
         self.tell_known_answer(task);
         let Some(state) = self.exchange.task(task) else { return };
         let mut winners = BTreeSet::new();

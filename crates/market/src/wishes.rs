@@ -3,6 +3,8 @@
 //! Params are the wire's: the shell reads them, by one function of the text alone, so that two markets with the same entries stay
 //! equal.
 
+use dispatch::Check;
+
 /// Reads params. Equal texts give equal wishes.
 pub type Read = fn(&str) -> Wishes;
 
@@ -11,6 +13,8 @@ pub type Read = fn(&str) -> Wishes;
 pub struct Wishes {
     /// Near where the tasks are best done; `None`: anywhere.
     pub region: Option<String>,
+    /// How results are held against each other.
+    pub check: Check,
 }
 
 impl Wishes {

@@ -103,6 +103,7 @@ impl Turn<'_> {
                 | Event::Barred { .. }
                 | Event::Known { .. }
                 | Event::Contradicted { .. }
+                | Event::Judged { .. }
                 | Event::Withheld { .. }
                 | Event::Left { .. }
                 | Event::PoolHosted { .. }

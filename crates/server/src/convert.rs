@@ -1,11 +1,14 @@
 //! The market's words and the wire's, turned into each other.
 
 use api::limits;
-use api::params::Params;
-use api::worker::{DeclineReason, Hello, Settlement};
+use api::params::{Check, Params};
+use api::worker::{Capabilities, DeclineReason, Hello, Settlement};
 use exchange::ItemRejection;
 use market::{Decline, Ending, Phase};
 use units::{Amount, TaskId};
+
+/// What is kept of a machine's class.
+const CLASS_CHARS: usize = 128;
 
 /// What a worker says of itself. Its score and standing are the exchange's to say.
 pub(crate) fn worker(hello: &Hello) -> market::Worker {
@@ -19,15 +22,28 @@ pub(crate) fn worker(hello: &Hello) -> market::Worker {
         benchmark: hello.capabilities.benchmark,
         tag: hello.capabilities.tag,
         region: hello.region.clone(),
+        class: class(&hello.capabilities),
         heat: hello.heat,
         ..market::Worker::default()
     }
 }
 
+/// What class of machines a worker is of: processors and runtimes. Who does not say its processors is of a class of such.
+fn class(capabilities: &Capabilities) -> String {
+    let whole = format!("{} {}", capabilities.processor, capabilities.runtimes.join(" "));
+    whole.chars().take(CLASS_CHARS).collect()
+}
+
 /// What a request's params wish; nothing where they cannot be read: then its tasks fail by themselves.
 pub(crate) fn wishes(params: &str) -> market::Wishes {
     let params = Params::parse(params).unwrap_or_default();
-    market::Wishes { region: params.region().map(str::to_owned) }
+    let check = match params.check() {
+        None | Some(Check::Exact) => market::Check::Exact,
+        Some(Check::Homogeneous) => market::Check::SameClass,
+        Some(Check::Checker { .. }) => market::Check::Checker,
+        Some(Check::SelfProving { .. }) => market::Check::SelfProving,
+    };
+    market::Wishes { region: params.region().map(str::to_owned), check }
 }
 
 pub(crate) fn held(held: api::worker::Held) -> market::Held {

@@ -7,6 +7,7 @@
 
 mod assets;
 mod briefs;
+mod judging;
 mod publish;
 mod secrets;
 mod state;
@@ -51,6 +52,8 @@ pub(crate) enum Request {
     Left { worker: Address, session: u64 },
     /// Something a worker said.
     Said { worker: Address, session: u64, said: Said },
+    /// A judge has answered.
+    Judged { case: market::Case, word: market::Word },
     /// Something to be read; done after the turn's entries are durable.
     Read(Reading),
     /// Let the journal grow by so many pages at most: how tests meet a full disk.
@@ -139,6 +142,11 @@ impl Core {
         let read =
             move |state: &State| tasks.into_iter().map(|task| (task, state.stated(task, worker))).collect::<Vec<_>>();
         self.read(read).await.ok()
+    }
+
+    /// A way to the loop that does not keep it.
+    pub(crate) fn weak(&self) -> mpsc::WeakSender<Request> {
+        self.sender.downgrade()
     }
 
     /// See [`Request::LimitJournal`].

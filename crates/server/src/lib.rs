@@ -17,6 +17,7 @@ mod folder;
 mod gateway;
 mod history;
 mod http;
+mod judges;
 mod openapi;
 mod order;
 mod package;

@@ -95,6 +95,7 @@ impl From<Rejection> for Problem {
             Rejection::NotHosted(_) => (StatusCode::FORBIDDEN, "not_hosted"),
             Rejection::NothingHeld { .. } => (StatusCode::CONFLICT, "nothing_held"),
             Rejection::HeldOtherwise { .. } => (StatusCode::CONFLICT, "held_otherwise"),
+            Rejection::NotStated { .. } => (StatusCode::CONFLICT, "not_stated"),
             Rejection::AlreadyEnlisted { .. } => (StatusCode::CONFLICT, "already_enlisted"),
             Rejection::NotOwned { .. } => (StatusCode::FORBIDDEN, "not_owned"),
             Rejection::NotInvited { .. } => (StatusCode::FORBIDDEN, "not_invited"),

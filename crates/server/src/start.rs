@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::core::{Core, Loop, LoopError, Secrets, State};
 use crate::folder::{Endpoint, Folder, FolderError};
 use crate::http::{self, Limiter, Repeats};
+use crate::judges::Judges;
 use crate::shared::Shared;
 use crate::worker::Seats;
 use crate::{changes, convert, history};
@@ -341,6 +342,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
     let (recorder, reads, history) =
         history::start(folder.path(), writer, blobs.clone(), Arc::clone(&durable)).map_err(StartError::Thread)?;
     let (core, requests) = Core::new();
+    let judges = Judges::new(blobs.clone(), folder.path().join("judges"), core.weak());
     let mut market = Market::reading(exchange, convert::wishes);
     recall(folder.path(), &mut market)?;
     let mut state = State::new(market, journal.last());
@@ -353,6 +355,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
         domain: genesis.domain(),
         clock: Arc::clone(&clock),
         recorder: recorder.clone(),
+        judges,
         durable,
         requests,
         unsaved: 0,
@@ -386,13 +389,15 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
     let runtime = tokio::runtime::Handle::current();
     let ended_by_itself = stop.clone();
     let spawned = std::thread::Builder::new().name("exchange".to_owned()).spawn(move || {
-        let recorder = turns.recorder.clone();
+        let (recorder, judges) = (turns.recorder.clone(), turns.judges.clone());
         let result = turns.run_guarded(&store, &runtime);
         if let Err(error) = &result {
             tracing::error!(error = error as &dyn std::error::Error, "the exchange has stopped");
         }
         // Rows on their way are written before the folder is free for another server.
         recorder.close();
+        judges.close();
+        drop(judges);
         drop(history.join());
         drop(store);
         drop(ending.send(result));

@@ -312,7 +312,7 @@ impl System {
                     let Some(terms) = self.exchange().deal(deal) else { continue };
                     Down::Assign { task, deal, index, until, direct: terms.trust <= U256::ONE }
                 }
-                Message::Reveal { task } => Down::Reveal(task),
+                Message::Reveal { task, .. } => Down::Reveal(task),
                 Message::Upload { task } => Down::Upload(task),
                 Message::Cancel { task, .. } => Down::Cancel(task),
                 Message::Settled { task, ending, reward } => {

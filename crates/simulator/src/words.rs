@@ -38,6 +38,7 @@ pub(crate) fn tasks_of(command: &Command) -> Vec<TaskId> {
         | Command::Pay { task, .. }
         | Command::Check { task, .. }
         | Command::Know { task } => vec![*task],
+        Command::Judge(judgement) => vec![judgement.task],
         Command::Transact(_)
         | Command::PlaceOrder(_)
         | Command::RemoveOrder { .. }
@@ -87,6 +88,9 @@ pub(crate) fn label(command: &Command) -> String {
         Command::AuditOpen { .. } => "open a secret".to_owned(),
         Command::Check { task, worker, .. } => format!("check {} {}", short(task.0), short(worker.into_word())),
         Command::Know { task } => format!("know {}", short(task.0)),
+        Command::Judge(it) => {
+            format!("judge {} {}: {:?}", short(it.task.0), short(it.worker.into_word()), it.verdict)
+        }
         Command::Halt { request } => format!("halt {}", short(request.0)),
         Command::Rate { rating } => format!("rate {}", short(rating.signed.rating.subject.into_word())),
         Command::Offer { order } => format!("offer for {}", short(order.workerpool.into_word())),

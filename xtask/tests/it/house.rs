@@ -24,7 +24,7 @@ pub(crate) const ROOMS: &[(&str, &[&str])] = &[
         "server",
         &[
             "units", "orders", "abi", "results", "ledger", "poco", "exchange", "book", "dispatch", "market", "journal",
-            "blobs", "api",
+            "blobs", "sandbox", "api",
         ],
     ),
     ("agent", &["units", "orders", "results", "blobs", "images", "sandbox", "api"]),

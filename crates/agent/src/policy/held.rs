@@ -1,6 +1,6 @@
 //! What a worker holds: tasks and how far each is.
 
-use api::worker::{Commit, Complete, Opened, Package, Phase, Reveal};
+use api::worker::{Commit, Complete, Instead, Opened, Package, Phase, Reveal};
 use orders::ids;
 use std::time::Duration;
 use units::{Address, B256, DealId, TaskId, Timestamp};
@@ -45,6 +45,8 @@ pub(super) struct Done {
     /// Whether the exchange asked for it to be revealed, so that a commitment is durable there.
     pub(super) reveal: bool,
     pub(super) upload: Upload,
+    /// What is revealed in place of the result: a checker found them as good as equal.
+    pub(super) instead: Option<Box<Instead>>,
 }
 
 /// How far an upload is.
@@ -109,18 +111,15 @@ impl Finished {
         }
     }
 
-    /// Where the exchange has lost the package since it was committed to, it asks for it.
-    pub(super) fn reveal(&self, task: TaskId) -> Reveal {
+    /// Where the exchange has lost the package since it was committed to, it asks for it. What a checker found as good as equal is
+    /// revealed in place of the own result.
+    pub(super) fn reveal(&self, task: TaskId, instead: Option<&Instead>) -> Reveal {
         let Package { blob, size, callback, stderr, stdout, .. } = &self.package;
-        let result = Package {
-            blob: *blob,
-            size: *size,
-            inline: None,
-            callback: callback.clone(),
-            stderr: stderr.clone(),
-            stdout: stdout.clone(),
-        };
-        Reveal { task, digest: self.digest, result }
+        let own = (self.digest, *blob, callback.clone());
+        let (digest, blob, callback) = instead.map_or(own, |it| (it.digest, it.blob, it.callback.clone()));
+        let result =
+            Package { blob, size: *size, inline: None, callback, stderr: stderr.clone(), stdout: stdout.clone() };
+        Reveal { task, digest, result }
     }
 
     fn ran_ms(&self) -> u64 {

@@ -83,7 +83,7 @@ impl Statements {
                 self.reveals.push_front(task);
                 break;
             }
-            batch.reveals.push(done.result.reveal(task));
+            batch.reveals.push(done.result.reveal(task, done.instead.as_deref()));
         }
         while bytes < BATCH_BYTES && batch.commits.len().max(batch.completes.len()) < BATCH_ITEMS {
             let Some(task) = self.results.pop_front() else { break };

@@ -205,7 +205,7 @@ async fn results_stated_after_a_restart_of_the_exchange_can_still_be_revealed() 
     drop(connection);
     let (mut connection, _) = peer.welcomed().await;
     assert_eq!(connection.batch().await.commits.len(), 1);
-    connection.say(&ToWorker::Reveal { tasks: vec![id(1)] }).await;
+    connection.say(&ToWorker::Reveal { tasks: vec![id(1)], instead: Vec::new() }).await;
     let reveal = connection.batch().await.reveals.pop().unwrap();
     assert_eq!(reveal.result.inline.unwrap(), printed(b"hello\n"));
 }

@@ -65,7 +65,7 @@ async fn a_sealed_result_is_committed_first_and_shown_only_when_asked() {
     assert_eq!(batch.commits[0].result_hash, ids::result_hash(id(1), digest));
     assert_eq!(batch.commits[0].result_seal, ids::result_seal(key().address(), id(1), digest));
     assert!(batch.completes.is_empty() && batch.reveals.is_empty());
-    connection.say(&ToWorker::Reveal { tasks: vec![id(1)] }).await;
+    connection.say(&ToWorker::Reveal { tasks: vec![id(1)], instead: Vec::new() }).await;
     let batch = connection.batch().await;
     assert_eq!((batch.reveals[0].task, batch.reveals[0].digest), (id(1), digest));
     assert_eq!(batch.reveals[0].result.inline.as_ref().unwrap(), &printed(b"hello\n"));

@@ -229,12 +229,6 @@ fn agree_to_send(
     attached: &Attached,
 ) -> anyhow::Result<()> {
     consent::to_strangers(&context.home, &attached.client, options.yes)?;
-    if let Check::Homogeneous | Check::Checker { .. } = app.manifest.check {
-        let how = app.manifest.check.how();
-        note(format_args!(
-            "this app asks for the check `{how}`, which is not there yet: results are compared byte by byte"
-        ));
-    }
     if planned.further.is_empty() || app.origin == Origin::Bundled {
         return Ok(());
     }

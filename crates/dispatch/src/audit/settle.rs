@@ -5,7 +5,7 @@ use crate::audit::forced_from;
 use crate::audit::verdict::{Finding, Verdict};
 use crate::decision::{Decision, Ending};
 use crate::gate::last_call;
-use crate::open::Stand;
+use crate::open::{Open, Stand};
 use crate::{Dispatch, open};
 use std::collections::BTreeSet;
 use units::{Address, B256, DealId, OrderHash, TaskId, Timestamp};
@@ -15,6 +15,11 @@ impl Dispatch {
     pub(crate) fn gate_audited(&mut self, at: Timestamp, task: TaskId, decisions: &mut Vec<Decision>) {
         if self.open.get(&task).is_none_or(|open| open.said.iter().any(|it| it.let_through)) {
             return;
+        }
+        if let Some(by) = self.open.get(&task).and_then(Open::proved).map(|worker| vec![worker]) {
+            self.set_stand(task, Stand::Released { by });
+            self.call_off(task, decisions);
+            return self.deliver(at, task, decisions);
         }
         self.classify(task, decisions);
         self.force(at, task);
@@ -218,7 +223,13 @@ impl Dispatch {
         self.set_stand(task, Stand::Released { by: winners.clone() });
         self.call_off(task, decisions);
         self.deny(task, &winners, &dismissed);
+        let accepted = self.open.get(&task).and_then(|open| open.said.iter().find(|it| winners.contains(&it.worker)));
+        let accepted = accepted.map(|it| it.hash).unwrap_or_default();
         for worker in dismissed {
+            let open = self.open.get(&task).expect("the task is open");
+            if open.said.iter().any(|it| it.worker == worker && open.in_doubt(it.hash, accepted)) {
+                self.excuse(task, worker, decisions);
+            }
             self.drop_statement(task, worker);
             decisions.push(Decision::Discard { task, worker });
         }

@@ -38,6 +38,9 @@ impl Dispatch {
         if matches!(open.audit.stand, Stand::Released { .. }) {
             return Finding::Wait;
         }
+        if self.awaits_words(at, open, bag) {
+            return Finding::Wait;
+        }
         let groups = self.groups(open);
         let known = |group: &Group| usize::from(open.audit.known() == Some(group.hash));
         let standing = |group: &Group| (group.members.len().saturating_add(known(group)), !group.failed);
@@ -63,7 +66,11 @@ impl Dispatch {
             return by.map_or(Finding::Wait, |group| Finding::Unchecked(group.members.clone()));
         }
         let alone = |group: &&&Group| group.members.len() == 1 && known(group) == 0 && !group.failed && !best.failed;
-        let suspects = others.iter().filter(alone).flat_map(|group| &group.members);
+        let suspects = others
+            .iter()
+            .filter(alone)
+            .filter(|it| !open.in_doubt(it.hash, best.hash))
+            .flat_map(|group| &group.members);
         let (convicted, unclear): (Vec<Address>, Vec<Address>) = suspects.partition(|suspect| {
             let needed = if self.audits.is_proven(bag.terms.pool, **suspect) {
                 PROVEN_FOR_PROVEN

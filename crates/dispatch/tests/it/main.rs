@@ -3,6 +3,7 @@
 mod attempts;
 mod audits;
 mod careers;
+mod classes;
 mod fairness;
 mod gate;
 mod grants;

@@ -12,6 +12,7 @@ mod properties;
 mod ratings;
 mod standing;
 mod traces;
+mod verdicts;
 mod views;
 mod work;
 mod world;

@@ -80,6 +80,7 @@ fn check_signatures(command: &Command, genesis: &Genesis, domain: &Domain) -> Re
         | Command::AuditOpen { .. }
         | Command::Check { .. }
         | Command::Know { .. }
+        | Command::Judge(_)
         | Command::Halt { .. }
         | Command::Offer { .. }
         | Command::Withdraw { .. }

@@ -1,6 +1,6 @@
 //! Entries.
 
-use super::conduct::{EnlistRecord, EvidenceRecord, RatingRecord};
+use super::conduct::{EnlistRecord, EvidenceRecord, JudgementRecord, RatingRecord};
 use super::signed::{BatchRecord, OrderRecord, SignerRecord, WorkerpoolOrderRecord};
 use super::values::{Account, Number, Octets, Word};
 use abi::SignedTransaction;
@@ -68,6 +68,8 @@ enum CommandRecord {
     Offer(#[n(0)] Box<WorkerpoolOrderRecord>),
     #[n(22)]
     Withdraw(#[n(0)] Word),
+    #[n(23)]
+    Judge(#[n(0)] JudgementRecord),
 }
 
 /// A transaction: the bytes that were signed, and whom the signatures are by.
@@ -248,6 +250,7 @@ impl From<&Command> for CommandRecord {
             Command::AuditOpen { secret } => Self::AuditOpen(Word(*secret)),
             Command::Check { task, worker, evidence } => Self::Check(Word(task.0), Account(*worker), evidence.into()),
             Command::Know { task } => Self::Know(Word(task.0)),
+            Command::Judge(judgement) => Self::Judge(judgement.into()),
             Command::Halt { request } => Self::Halt(Word(request.0)),
             Command::Rate { rating } => Self::Rate(Box::new(rating.as_ref().into())),
             Command::Offer { order } => Self::Offer(Box::new(order.as_ref().into())),
@@ -303,6 +306,7 @@ impl CommandRecord {
                 Command::Check { task: TaskId(task.0), worker: worker.0, evidence: evidence.into() }
             }
             Self::Know(task) => Command::Know { task: TaskId(task.0) },
+            Self::Judge(judgement) => Command::Judge(judgement.into()),
             Self::Halt(request) => Command::Halt { request: OrderHash(request.0) },
             Self::Rate(rating) => Command::Rate { rating: Box::new((*rating).into()) },
             Self::Offer(order) => Command::Offer { order: Box::new((*order).into()) },

@@ -2,10 +2,10 @@
 
 use super::signed::SignerRecord;
 use super::values::{Account, Octets, Word};
-use exchange::Evidence;
+use exchange::{Evidence, First, Judgement, Verdict};
 use minicbor::{Decode, Encode};
 use orders::{CheckedRating, Rating, SignedRating};
-use units::DealId;
+use units::{DealId, Digest, TaskId};
 
 /// A worker, its pool and its owner.
 #[derive(Clone, Debug, Encode, Decode)]
@@ -44,6 +44,75 @@ pub(super) struct RatingRecord {
     sign: Octets,
     #[n(5)]
     rater: SignerRecord,
+}
+
+/// What a judge said about a statement.
+#[derive(Clone, Debug, Encode, Decode)]
+pub(super) struct JudgementRecord {
+    #[n(0)]
+    task: Word,
+    #[n(1)]
+    worker: Account,
+    #[n(2)]
+    digest: Word,
+    #[n(3)]
+    other: Option<Word>,
+    #[n(4)]
+    verdict: VerdictRecord,
+    /// Of the other.
+    #[n(5)]
+    blob: Option<Word>,
+}
+
+#[derive(Clone, Copy, Debug, Encode, Decode)]
+#[cbor(index_only)]
+enum VerdictRecord {
+    #[n(0)]
+    Equal,
+    #[n(1)]
+    Different,
+    #[n(2)]
+    Undecided,
+    #[n(3)]
+    Conceded,
+    #[n(4)]
+    Proved,
+    #[n(5)]
+    Wrong,
+}
+
+impl From<&Judgement> for JudgementRecord {
+    fn from(judgement: &Judgement) -> Self {
+        let Judgement { task, worker, digest, other, verdict } = *judgement;
+        let verdict = match verdict {
+            Verdict::Equal => VerdictRecord::Equal,
+            Verdict::Different => VerdictRecord::Different,
+            Verdict::Undecided => VerdictRecord::Undecided,
+            Verdict::Conceded => VerdictRecord::Conceded,
+            Verdict::Proved => VerdictRecord::Proved,
+            Verdict::Wrong => VerdictRecord::Wrong,
+        };
+        let blob = other.map(|first| Word(first.blob.0));
+        let other = other.map(|first| Word(first.digest));
+        Self { task: Word(task.0), worker: Account(worker), digest: Word(digest), other, verdict, blob }
+    }
+}
+
+impl From<JudgementRecord> for Judgement {
+    fn from(record: JudgementRecord) -> Self {
+        let JudgementRecord { task, worker, digest, other, verdict, blob } = record;
+        let verdict = match verdict {
+            VerdictRecord::Equal => Verdict::Equal,
+            VerdictRecord::Different => Verdict::Different,
+            VerdictRecord::Undecided => Verdict::Undecided,
+            VerdictRecord::Conceded => Verdict::Conceded,
+            VerdictRecord::Proved => Verdict::Proved,
+            VerdictRecord::Wrong => Verdict::Wrong,
+        };
+        let other =
+            other.map(|digest| First { digest: digest.0, blob: Digest(blob.map(|blob| blob.0).unwrap_or_default()) });
+        Self { task: TaskId(task.0), worker: worker.0, digest: digest.0, other, verdict }
+    }
 }
 
 impl From<&Evidence> for EvidenceRecord {

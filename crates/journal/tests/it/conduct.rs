@@ -4,7 +4,7 @@ use crate::market::{Market, PRICE, key, maker, operator, requester, story, worke
 use abi::Call;
 use abi::call::NewWorkerpool;
 use alloy_primitives::keccak256;
-use exchange::{Command, Evidence, PayReason, workerpool_address};
+use exchange::{Command, Evidence, First, Judgement, PayReason, Verdict, workerpool_address};
 use orders::{CheckedRating, OrderKind, Ownership, Rating, SigningKey, WorkerpoolOrder};
 use units::{Address, Amount, B256, Bytes, DealId, OrderHash, U256};
 
@@ -94,9 +94,29 @@ pub(crate) fn conduct() -> Market {
     market
 }
 
-/// Seconds after all that, when by the rules of version 3 what has finished is gone from the live state.
+/// A task whose results differ in noise: its checker finds them equal, and they count as one.
+fn judged(market: &mut Market, app: (Address, OrderHash)) {
+    let deal = deal(market, app, 1, 3);
+    let (first, noisy) = (B256::repeat_byte(0xcc), B256::repeat_byte(0xcd));
+    let task = market.commit(&worker(0), deal, 0, first);
+    market.commit(&worker(1), deal, 0, noisy);
+    let other = Some(First { digest: first, blob: units::Digest(first) });
+    let judgement = Judgement { task, worker: worker(1).address(), digest: noisy, other, verdict: Verdict::Equal };
+    market.enter(Command::Judge(judgement));
+    for number in [0, 1] {
+        market.authorize(task, &worker(number));
+    }
+    for number in [0, 1] {
+        market.reveal(&worker(number), task, first);
+    }
+    market.enter(Command::Finalize { task, results: Bytes::new(), callback: Bytes::new() });
+}
+
+/// What version 3 added, and seconds after all that, when by the rules of version 3 what has finished is gone from the live state.
 pub(crate) fn seconds_later() -> Market {
     let mut market = conduct();
+    let app = market.app_at_rest();
+    judged(&mut market, app);
     let live = market.exchange.hub().deals().count();
     market.now += 5_000;
     market.enter(Command::Tick);

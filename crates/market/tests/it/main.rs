@@ -3,6 +3,7 @@
 mod audits;
 mod explain;
 mod jobs;
+mod judged;
 mod pools;
 mod supply;
 mod world;

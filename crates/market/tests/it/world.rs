@@ -5,7 +5,7 @@ use abi::Call;
 use abi::call::NewApp;
 use dispatch_names::Names;
 use exchange::{AnyOrder, Command, Event, Exchange, Genesis, Rejection, Transaction};
-use market::{Ending, Held, Market, Message, Output, Package, Phase, Wishes, Worker};
+use market::{Case, Check, Ending, Held, Market, Message, Output, Package, Phase, Wishes, Word, Worker};
 use orders::{
     AppOrder, Checked, CheckedBatch, Commit, Complete, RequestOrder, Reveal, Signed, SigningKey, WorkerBatch, ids,
 };
@@ -33,6 +33,10 @@ pub(crate) enum Nature {
     Shy,
     /// States the right result, which is the same for equal indexes of any job.
     Same,
+    /// States a result of its own that a checker finds as good as any right one.
+    Noisy,
+    /// States a result of its own that no checker can tell from others.
+    Vague,
 }
 
 pub(crate) struct World {
@@ -57,6 +61,8 @@ pub(crate) struct World {
     categories: BTreeMap<u8, u64>,
 }
 
+/// Params of a request whose results are judged.
+pub(crate) const JUDGED: &str = "judged";
 pub(crate) const OPERATOR: u8 = 1;
 pub(crate) const REQUESTER: u8 = 2;
 pub(crate) const APP_OWNER: u8 = 3;
@@ -69,14 +75,19 @@ pub(crate) fn digest(task: TaskId, nature: Nature, name: u8) -> B256 {
     let word = match nature {
         Nature::Honest | Nature::Shy | Nature::Silent | Nature::Same => [0; 32],
         Nature::Liar => [name; 32],
+        Nature::Noisy => [name ^ 0x80; 32],
+        Nature::Vague => [name ^ 0x40; 32],
         Nature::Fails => [0xff; 32],
     };
     alloy_primitives::keccak256([task.0.as_slice(), &word].concat())
 }
 
-/// The params of a request here are the region that it wishes for.
+/// The params of a request here are the region that it wishes for, or that its results are judged.
 fn wishes(params: &str) -> Wishes {
-    Wishes { region: (!params.is_empty()).then(|| params.to_owned()) }
+    if params == JUDGED {
+        return Wishes { check: Check::Checker, ..Wishes::default() };
+    }
+    Wishes { region: (!params.is_empty()).then(|| params.to_owned()), ..Wishes::default() }
 }
 
 impl World {
@@ -205,6 +216,11 @@ impl World {
         let order = self.request(REQUESTER, 0, trust, volume, max_price);
         self.near.clear();
         order
+    }
+
+    /// A request whose results are judged.
+    pub(crate) fn buy_judged(&mut self, trust: u64, volume: u64, max_price: u64) -> OrderHash {
+        self.buy_near(JUDGED, trust, volume, max_price)
     }
 
     fn request(&mut self, name: u8, category: u64, trust: u64, volume: u64, max_price: u64) -> OrderHash {
@@ -347,16 +363,42 @@ impl World {
                 self.enter(Command::Offer { order: Box::new(order) }).expect("the offer is admissible");
             }
         }
+        for case in out.cases {
+            let (word, mut more) = (self.judge(&case), Output::default());
+            self.market.answered(self.now, &case, word, &mut more);
+            self.take(more);
+        }
         for (worker, message) in out.messages {
             let name = self.names.iter().find(|(_, key)| key.address() == worker).map(|(name, _)| *name);
             self.told(name.expect("a message is to somebody known"), message);
         }
     }
 
+    /// A worker that came back shows again which results it sealed, and brings them.
+    pub(crate) fn reopen(&mut self, name: u8) {
+        let held = self.held.keys().filter(|(holder, _)| *holder == name).map(|(_, task)| *task);
+        for task in held.collect::<Vec<TaskId>>() {
+            self.upload(name, task);
+        }
+    }
+
+    /// A judge's word: right results are equal, vague ones cannot be told from any.
+    fn judge(&self, case: &Case) -> Word {
+        let nature = |wanted: B256| {
+            let own = |(name, nature): &(&u8, &Nature)| digest(case.task, **nature, **name) == wanted;
+            self.natures.iter().find(own).map(|(_, nature)| *nature).expect("somebody stated it")
+        };
+        let natures = [nature(case.result.0), nature(case.other.expect("these are compared").0)];
+        if natures.contains(&Nature::Vague) {
+            return Word::Undecided;
+        }
+        if natures.contains(&Nature::Liar) { Word::Bad } else { Word::Good }
+    }
+
     fn told(&mut self, name: u8, message: Message) {
         match message {
             Message::Assign { task, deal, index, until: _ } => self.run(name, task, deal, index),
-            Message::Reveal { task } => self.reveal(name, task),
+            Message::Reveal { task, instead } => self.reveal(name, task, instead),
             Message::Upload { task } => self.upload(name, task),
             Message::Cancel { task, .. } => {
                 self.held.remove(&(name, task));
@@ -407,12 +449,12 @@ impl World {
         self.names[&owner].sign(ownership.digest(domain))
     }
 
-    fn reveal(&mut self, name: u8, task: TaskId) {
+    fn reveal(&mut self, name: u8, task: TaskId, instead: Option<Package>) {
         let nature = self.natures[&name];
         if nature == Nature::Shy {
             return;
         }
-        let digest = self.result(task, name);
+        let digest = instead.map_or_else(|| self.result(task, name), |package| package.digest);
         let worker = self.address(name);
         let reveals = vec![Reveal { task, digest, blob: Digest(digest), callback: Bytes::new() }];
         self.say(name, WorkerBatch { worker, reveals, ..WorkerBatch::default() });

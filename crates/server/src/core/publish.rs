@@ -25,7 +25,7 @@ impl Published {
     /// Lets everything leave.
     pub(super) fn leave(self, to: &mut Loop) {
         let Self { at, record, advanced, out, owed } = self;
-        let Output { entries, events, messages, offers: _ } = out;
+        let Output { entries, events, messages, cases, offers: _ } = out;
         if advanced || !owed.delivered.is_empty() {
             let exchange = to.state.market.exchange();
             let turn = Turn {
@@ -63,6 +63,9 @@ impl Published {
             drop(answer.send(welcomed));
         }
         deliver(to, messages, owed.replies);
+        for case in cases {
+            to.ask_judge(case);
+        }
         forget(to, at, &events);
         for read in owed.reads {
             read(&to.state);
@@ -85,7 +88,7 @@ fn deliver(to: &mut Loop, messages: Vec<(Address, Message)>, replies: Vec<(Addre
                 let Some(brief) = to.state.briefs.of(to.state.market.exchange(), deal) else { continue };
                 Out::Assign { task, index, until, brief }
             }
-            Message::Reveal { task } => Out::Reveal(task),
+            Message::Reveal { task, instead } => Out::Reveal(task, instead.map(Box::new)),
             Message::Upload { task } => Out::Upload(task),
             Message::Cancel { task, too_late } => {
                 Out::Cancel { task, reason: if too_late { "its time is over" } else { "it is no longer needed" } }

@@ -62,6 +62,7 @@ pub(crate) struct Loop {
     pub(crate) domain: Domain,
     pub(crate) clock: Arc<Clock>,
     pub(crate) recorder: Recorder,
+    pub(crate) judges: crate::judges::Judges,
     /// The last durable record, for whoever must not read older history.
     pub(crate) durable: Arc<AtomicU64>,
     pub(crate) requests: mpsc::Receiver<Request>,
@@ -127,6 +128,7 @@ impl Loop {
                 }
             }
         }
+        self.take_up_judged(blobs, &mut found);
         for (task, package) in found {
             self.state.market.package(at, task, package, &mut out);
         }
@@ -227,6 +229,7 @@ impl Loop {
                     self.hear(at, worker, said, out, owed)?;
                 }
             }
+            Request::Judged { case, word } => self.state.market.answered(at, &case, word, out),
             Request::Read(read) => owed.reads.push(read),
             Request::LimitJournal(pages) => self.journal.limit_growth(pages)?,
             Request::Stop => owed.stop = true,

@@ -197,6 +197,7 @@ fn assemble(row: JobRow, view: Option<JobView>, deals: Vec<DealId>, now: Timesta
         failed: row.failed,
         claimed: row.claimed,
         provisional: row.provisional,
+        undecided: view.undecided,
         halted: row.halted,
         spent: row.spent,
         locked: view.locked,

@@ -121,7 +121,7 @@ const MARKET: [Schema; 23] = [
         "A job as it stands; `state` is waiting, running, completed, failed, cancelled or halted.",
         "id: hash; title: text; requester: address; app: address; state: text; created: time; ended?: time; trust: int
          category: int; tasks: int; matched: int; running: int; replicas: int; finished: int; failed: int; claimed: int
-         provisional: int; halted?: bool; spent: amount; locked: amount; eta_ms?: int; deals: [hash]",
+         provisional: int; undecided?: int; halted?: bool; spent: amount; locked: amount; eta_ms?: int; deals: [hash]",
     ),
     schema("Results", "Ended tasks, and from where to go on.", "results: [TaskResult]; next?: int"),
     schema(

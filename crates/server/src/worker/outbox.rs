@@ -6,7 +6,7 @@
 
 use super::{Farewell, Seat, Sink, send};
 use api::limits;
-use api::worker::{Assignment, DealBrief, Settlement, ToWorker};
+use api::worker::{Assignment, DealBrief, Instead, Settlement, ToWorker};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -29,7 +29,7 @@ pub(crate) struct Brief {
 #[derive(Clone, Debug)]
 pub(crate) enum Out {
     Assign { task: TaskId, index: u64, until: Timestamp, brief: Arc<Brief> },
-    Reveal(TaskId),
+    Reveal(TaskId, Option<Box<market::Package>>),
     Upload(TaskId),
     Cancel { task: TaskId, reason: &'static str },
     Settled(Settlement),
@@ -41,7 +41,7 @@ impl Out {
     fn task(&self) -> Option<TaskId> {
         match self {
             Self::Assign { task, .. }
-            | Self::Reveal(task)
+            | Self::Reveal(task, _)
             | Self::Upload(task)
             | Self::Cancel { task, .. }
             | Self::Refused { task, .. } => Some(*task),
@@ -51,12 +51,18 @@ impl Out {
     }
 }
 
+fn of_package(task: TaskId, package: market::Package) -> Instead {
+    let market::Package { digest, blob, callback } = package;
+    Instead { task, digest, blob, callback: Some(callback).filter(|callback| !callback.is_empty()) }
+}
+
 /// Messages to be sent together.
 #[derive(Debug, Default)]
 struct Gathering {
     tasks: BTreeSet<TaskId>,
     assigned: Vec<(Assignment, Arc<Brief>)>,
     reveal: Vec<TaskId>,
+    instead: Vec<Instead>,
     upload: Vec<TaskId>,
     cancel: BTreeMap<&'static str, Vec<TaskId>>,
     settled: Vec<Settlement>,
@@ -75,7 +81,10 @@ impl Gathering {
             Out::Assign { task, index, until, brief } => {
                 self.assigned.push((Assignment { task, deal: brief.deal.deal, index, until }, brief));
             }
-            Out::Reveal(task) => self.reveal.push(task),
+            Out::Reveal(task, instead) => {
+                self.reveal.push(task);
+                self.instead.extend(instead.map(|package| of_package(task, *package)));
+            }
             Out::Upload(task) => self.upload.push(task),
             Out::Cancel { task, reason } => self.cancel.entry(reason).or_default().push(task),
             Out::Settled(settlement) => self.settled.push(settlement),
@@ -112,7 +121,7 @@ impl Gathering {
             frames.push(ToWorker::Assign { deals, tasks });
         }
         if !self.reveal.is_empty() {
-            frames.push(ToWorker::Reveal { tasks: self.reveal });
+            frames.push(ToWorker::Reveal { tasks: self.reveal, instead: self.instead });
         }
         if !self.upload.is_empty() {
             frames.push(ToWorker::Upload { tasks: self.upload });
@@ -230,10 +239,10 @@ mod tests {
     fn many_messages_are_few_frames_and_a_deal_is_described_once() {
         let seat = Seat::new(Address::ZERO, 0, 0);
         let mut known = BTreeSet::new();
-        let outs = vec![assign(1), Out::Reveal(task(2)), assign(3), Out::Reveal(task(4))];
+        let outs = vec![assign(1), Out::Reveal(task(2), None), assign(3), Out::Reveal(task(4), None)];
         let (frames, _) = framed(outs.into_iter(), &seat, &mut known);
         assert!(matches!(&frames[..], [
-            ToWorker::Assign { deals, tasks }, ToWorker::Reveal { tasks: reveals }
+            ToWorker::Assign { deals, tasks }, ToWorker::Reveal { tasks: reveals, .. }
         ] if deals.len() == 1 && tasks.len() == 2 && reveals.len() == 2));
         let (frames, _) = framed(std::iter::once(assign(5)), &seat, &mut known);
         assert!(matches!(&frames[..], [ToWorker::Assign { deals, .. }] if deals.is_empty()));

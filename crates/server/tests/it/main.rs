@@ -7,6 +7,7 @@ mod explain;
 mod gateway;
 mod house;
 mod images;
+mod judged;
 mod openapi;
 mod orders;
 mod providers;

@@ -63,6 +63,7 @@ impl Raw {
                 disk_mib: 1_024,
                 runtimes: vec!["wasm".into()],
                 benchmark: 1,
+                processor: String::new(),
                 tag: units::Tag::NONE,
             },
             floors: BTreeMap::new(),

@@ -405,7 +405,7 @@ impl Fleet {
                 self.hands[machine].give(given);
                 self.begin(machine);
             }
-            Message::Reveal { task } => {
+            Message::Reveal { task, .. } => {
                 self.hands[machine].reveal(task);
                 self.stirred.insert(machine);
             }

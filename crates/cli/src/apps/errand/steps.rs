@@ -125,6 +125,7 @@ impl Steps<'_> {
             trust: errand.trust,
             max_price: terms.max_price,
             pool: errand.pool,
+            check: crate::check::of_app(&errand.app(self.home())?, &self.attached.client).await?,
             title: title.trim().to_owned(),
             ..JobSpec::of(errand.program)
         };

@@ -136,6 +136,7 @@ fn evidence() -> (Evidence, Facts) {
         finished: 1,
         failed: 0,
         claimed: 0,
+        undecided: 0,
         provisional: 0,
         halted: false,
         spent: Amount::nanos(1_005),

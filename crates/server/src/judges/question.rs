@@ -1,0 +1,188 @@
+//! One question to a judge: what it needs is found, the judge is run, its word remembered.
+
+use api::params::{Check, Params, Row, TaskSpec};
+use blobs::{Pin, Store};
+use market::{Case, Word};
+use results::Failure;
+use sandbox::{Control, Input, Open, Program, Sandbox, Verdict};
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use units::Digest;
+
+/// The largest module that judges.
+const JUDGE_BYTES: u64 = 64 << 20;
+/// Words that are remembered.
+const REMEMBERED: usize = 65_536;
+/// A judge that passed its time so often in a row is not run again.
+const PATIENCE: u32 = 3;
+
+/// What is to be judged, by what the request's params say.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) case: Case,
+    pub(super) params: String,
+}
+
+/// Why a judge could not be run. Nothing is known then.
+#[derive(Debug, thiserror::Error)]
+enum Unasked {
+    /// Its request names none.
+    #[error("the request names no judge")]
+    NoJudge,
+    /// A file is not here.
+    #[error("{0} is not here")]
+    Missing(Digest),
+    /// The params cannot be read.
+    #[error("the params cannot be read")]
+    Params(#[from] api::params::ParamsError),
+    /// A row of the job's table cannot.
+    #[error("the job's table has no such row, or it cannot be read")]
+    Row,
+    /// The sandbox cannot be opened.
+    #[error("there is no sandbox")]
+    Sandbox(#[from] sandbox::OpenError),
+    /// The run failed, by no doing of the judge's.
+    #[error("the judge could not be run")]
+    Run(#[from] sandbox::RunError),
+}
+
+/// Where judges are run.
+#[derive(Debug)]
+pub(super) struct Bench {
+    blobs: Store,
+    folder: PathBuf,
+    sandbox: Option<Sandbox>,
+    said: BTreeMap<Digest, Word>,
+    /// In the order in which they were said.
+    order: VecDeque<Digest>,
+    /// How often in a row a judge passed its time.
+    slow: BTreeMap<Digest, u32>,
+}
+
+impl Bench {
+    pub(super) fn new(blobs: Store, folder: PathBuf) -> Self {
+        Self { blobs, folder, sandbox: None, said: BTreeMap::new(), order: VecDeque::new(), slow: BTreeMap::new() }
+    }
+
+    /// A judge's word; what cannot be asked decides nothing.
+    pub(super) fn answer(&mut self, question: &Question, control: &Control) -> Word {
+        match self.ask(question, control) {
+            Ok(word) => word,
+            Err(error) => {
+                let task = question.case.task;
+                tracing::warn!(%task, error = &error as &dyn std::error::Error, "a result was not judged");
+                Word::Undecided
+            }
+        }
+    }
+
+    fn ask(&mut self, question: &Question, control: &Control) -> Result<Word, Unasked> {
+        let params = Params::parse(&question.params)?;
+        let (judge, args) = params.check().and_then(Check::judge).ok_or(Unasked::NoJudge)?;
+        let spec = self.spec(&params, question.case.index)?;
+        let key = key(&question.case, judge, args, &spec);
+        if let Some(word) = self.said.get(&key) {
+            return Ok(*word);
+        }
+        if self.slow.get(&judge).is_some_and(|times| *times >= PATIENCE) {
+            return Ok(Word::Undecided);
+        }
+        let module = self.blobs.bytes(&judge, JUDGE_BYTES).map_err(|_| Unasked::Missing(judge))?;
+        let inputs: Vec<(String, Pin)> =
+            spec.inputs.iter().filter_map(|it| Some((it.name.clone(), self.blobs.pin(&it.digest)?))).collect();
+        let pin = |digest: Digest| self.blobs.pin(&digest).ok_or(Unasked::Missing(digest));
+        let result = pin(question.case.result.1)?;
+        let other = question.case.other.map(|(_, blob)| pin(blob)).transpose()?;
+        let case = sandbox::Case {
+            judge: Program::from_bytes(module),
+            args: args.to_vec(),
+            task_args: spec.args,
+            inputs: inputs
+                .iter()
+                .map(|(name, pin)| Input { name: name.clone(), file: pin.path().to_owned() })
+                .collect(),
+            result: result.path().to_owned(),
+            other: other.as_ref().map(|pin| pin.path().to_owned()),
+            control: control.clone(),
+        };
+        let verdict = self.sandbox()?.judge(&case)?;
+        self.note_time(judge, verdict);
+        let word = match verdict {
+            Verdict::Good => Word::Good,
+            Verdict::Wrong => Word::Bad,
+            Verdict::Open(_) => Word::Undecided,
+        };
+        self.remember(key, word);
+        Ok(word)
+    }
+
+    /// What the task was asked to do.
+    fn spec(&self, params: &Params, index: u64) -> Result<TaskSpec, Unasked> {
+        let row = match params.table() {
+            None => Row::default(),
+            Some(table) => {
+                let pin = self.blobs.pin(&table).ok_or(Unasked::Missing(table))?;
+                let file = File::open(pin.path()).map_err(|_| Unasked::Row)?;
+                let index = usize::try_from(index).map_err(|_| Unasked::Row)?;
+                let line =
+                    BufReader::new(file).split(b'\n').nth(index).ok_or(Unasked::Row)?.map_err(|_| Unasked::Row)?;
+                serde_json::from_slice(&line).map_err(|_| Unasked::Row)?
+            }
+        };
+        Ok(params.task(&row)?)
+    }
+
+    fn sandbox(&mut self) -> Result<&Sandbox, Unasked> {
+        if self.sandbox.is_none() {
+            let scratch = self.folder.join("scratch");
+            // What a killed exchange left.
+            drop(std::fs::remove_dir_all(&scratch));
+            self.sandbox = Some(Sandbox::open(&self.folder.join("programs"), &scratch)?);
+        }
+        Ok(self.sandbox.as_ref().expect("opened just now"))
+    }
+
+    fn note_time(&mut self, judge: Digest, verdict: Verdict) {
+        if verdict == Verdict::Open(Open::Failed(Failure::TimeLimit)) {
+            let times = self.slow.entry(judge).or_default();
+            *times = times.saturating_add(1);
+        } else {
+            self.slow.remove(&judge);
+        }
+    }
+
+    fn remember(&mut self, key: Digest, word: Word) {
+        self.said.insert(key, word);
+        self.order.push_back(key);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.said.remove(&oldest);
+        }
+    }
+}
+
+/// What a word depends on: judge, what it is told, task, results.
+fn key(case: &Case, judge: Digest, args: &[String], spec: &TaskSpec) -> Digest {
+    let mut hash = Sha256::new();
+    let mut put = |bytes: &[u8]| {
+        hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(bytes);
+    };
+    put(judge.0.as_slice());
+    for words in [args, &spec.args] {
+        put(&u64::try_from(words.len()).unwrap_or(u64::MAX).to_be_bytes());
+        words.iter().for_each(|word| put(word.as_bytes()));
+    }
+    for input in &spec.inputs {
+        put(input.name.as_bytes());
+        put(input.digest.0.as_slice());
+    }
+    put(case.result.1.0.as_slice());
+    put(case.other.map(|(_, blob)| blob.0).unwrap_or_default().as_slice());
+    let hash: [u8; 32] = hash.finalize().into();
+    Digest::from(hash)
+}
