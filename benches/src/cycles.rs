@@ -11,16 +11,21 @@ use std::path::{Path, PathBuf};
 const REPEATS: u32 = 3;
 /// Tasks before measuring.
 const WARM_UP: u64 = 500;
-/// A score at which a worker weighs 100.
-const PROVEN: u64 = 303;
-/// What two workers who weigh 100 each reach together, and neither alone up to a score of 30,000.
-const TWO_REPLICAS: u64 = 10_000;
+/// A score at which a worker weighs 201.
+const PROVEN: u64 = 606;
+/// What two workers who weigh 201 each reach together, and neither alone up to a score of 120,000: so both contribute.
+const TWO_REPLICAS: u64 = 40_000;
+/// A score at which a public pool's gate gives a worker the most weight that it gives to anybody, 10.
+const PROVEN_TO_GATE: u64 = 36;
+/// What two workers of that weight reach together. By PoCo's own measure one of them is enough from a score of 303 on: then the
+/// gate still wants two who agree, and one of them contributes.
+const TWO_AT_GATE: u64 = 100;
 
 pub(crate) fn measure(report: &mut Report, folder: &Path, tasks: u64) -> anyhow::Result<()> {
     report.heading(&format!("Task cycles through the server, {tasks} empty tasks, two agents of one core"));
     measure_trust(report, &folder.join("one"), tasks, Replicas::One, Audits::None, "trust1")?;
     measure_trust(report, &folder.join("audited"), tasks, Replicas::One, Audits::Hidden, "trust1_audited")?;
-    measure_trust(report, &folder.join("two"), tasks, Replicas::Two, Audits::Hidden, "two_replicas")
+    measure_trust(report, &folder.join("two"), tasks, Replicas::Two, Audits::None, "two_replicas")
 }
 
 /// Leaves a journal of so many tasks, half of them at trust 1 and half of two replicas; its data folder.
@@ -29,7 +34,7 @@ pub(crate) fn record(folder: &Path, tasks: u64) -> anyhow::Result<PathBuf> {
     hosted.hire_two()?;
     for replicas in [Replicas::One, Replicas::Two] {
         prepare(&hosted, replicas)?;
-        hosted.run(tasks.div_ceil(2), replicas.trust())?;
+        hosted.run(tasks.div_ceil(2), replicas.trust(hosted.audits()))?;
     }
     hosted.stop()
 }
@@ -45,10 +50,11 @@ pub(crate) enum Replicas {
 
 impl Replicas {
     /// The trust that takes so many, once [`prepare`] has made the workers weigh enough.
-    pub(crate) fn trust(self) -> u64 {
-        match self {
-            Self::One => 1,
-            Self::Two => TWO_REPLICAS,
+    pub(crate) fn trust(self, audits: Audits) -> u64 {
+        match (self, audits) {
+            (Self::One, _) => 1,
+            (Self::Two, Audits::None) => TWO_REPLICAS,
+            (Self::Two, Audits::Hidden) => TWO_AT_GATE,
         }
     }
 
@@ -83,7 +89,7 @@ fn measure_trust(
     for _ in 0..REPEATS {
         let ran = hosted.runs();
         let before = Usage::now()?;
-        let wall = hosted.run(tasks, replicas.trust())?;
+        let wall = hosted.run(tasks, replicas.trust(audits))?;
         let spent = before.spent()?;
         let ran = hosted.runs() - ran;
         ensure!(ran >= tasks * replicas.count(), "{tasks} tasks took only {ran} runs");
@@ -112,9 +118,13 @@ pub(crate) fn prepare(hosted: &Hosted, replicas: Replicas) -> anyhow::Result<u64
     let mut all = WARM_UP;
     if let Replicas::Two = replicas {
         hosted.sell_any_trust()?;
+        let proven = match hosted.audits() {
+            Audits::None => PROVEN,
+            Audits::Hidden => PROVEN_TO_GATE,
+        };
         loop {
             let score = hosted.least_score()?;
-            if score >= PROVEN {
+            if score >= proven {
                 break;
             }
             let weight = (score / 3).max(3) - 1;
@@ -123,7 +133,7 @@ pub(crate) fn prepare(hosted: &Hosted, replicas: Replicas) -> anyhow::Result<u64
             all += tasks;
             ensure!(hosted.least_score()? > score, "a replicated task raises the workers' scores");
         }
-        hosted.run(WARM_UP, TWO_REPLICAS)?;
+        hosted.run(WARM_UP, replicas.trust(hosted.audits()))?;
         all += WARM_UP;
     }
     Ok(all)

@@ -29,7 +29,7 @@ const PRICE: u64 = 50 * FLOOR;
 /// What a worker's cache of files may take.
 const CACHE_BYTES: u64 = 1 << 30;
 /// A job that takes longer is stuck.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether one worker's word is checked now and then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +46,7 @@ pub(crate) struct Hosted {
     agent_threads: Runtime,
     client_threads: Runtime,
     folder: PathBuf,
+    audits: Audits,
     server: ServerHandle,
     agents: Vec<AgentHandle>,
     operator: Client,
@@ -87,7 +88,23 @@ impl Hosted {
         })?;
         let folder = folder.to_owned();
         let agents = Vec::new();
-        Ok(Self { server_threads, agent_threads, client_threads, folder, server, agents, operator, requester, app })
+        Ok(Self {
+            server_threads,
+            agent_threads,
+            client_threads,
+            folder,
+            audits,
+            server,
+            agents,
+            operator,
+            requester,
+            app,
+        })
+    }
+
+    /// Whether one worker's word is checked here.
+    pub(crate) fn audits(&self) -> Audits {
+        self.audits
     }
 
     /// Where the server listens.

@@ -46,7 +46,7 @@ pub(crate) fn measure(report: &mut Report, folder: &Path) -> anyhow::Result<()> 
         prepare(&hosted, replicas)?;
         let mut times = Vec::new();
         for number in 0..WARM_UP + SAMPLES {
-            let took = hosted.run(1, replicas.trust())?;
+            let took = hosted.run(1, replicas.trust(hosted.audits()))?;
             if number >= WARM_UP {
                 times.push(millis(took));
             }

@@ -1,6 +1,7 @@
 //! How fast it is: a plain program, not timed tests. `cargo xtask bench --help` says how to use it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "figures are printed for the person who asked")]
 
+mod alone;
 mod apart;
 mod compute;
 mod crowd;
@@ -29,45 +30,46 @@ use anyhow::{Context as _, bail};
 use report::Report;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 use usage::Usage;
 
-/// A bench: its name, what it measures, how.
-type Bench = (&'static str, &'static str, fn(&mut Report, &Path, u64) -> anyhow::Result<()>);
+/// A bench: its name, what it measures, the longest that it may take in seconds, how.
+type Bench = (&'static str, &'static str, u64, fn(&mut Report, &Path, u64) -> anyhow::Result<()>);
 
 const BENCHES: &[Bench] = &[
-    ("floors", "hashes, a durable write, a WebSocket's round trip", |report, folder, _| {
+    ("floors", "hashes, a durable write, a WebSocket's round trip", 60, |report, folder, _| {
         floors::measure(report, folder)
     }),
-    ("orders", "signed orders checked a second", |report, _, _| {
+    ("orders", "signed orders checked a second", 60, |report, _, _| {
         signatures::measure(report);
         Ok(())
     }),
-    ("placing", "signed orders a second through HTTP", |report, folder, _| placing::measure(report, folder)),
-    ("matching", "matches against 10,000 resting orders", |report, _, _| {
+    ("placing", "signed orders a second through HTTP", 90, |report, folder, _| placing::measure(report, folder)),
+    ("matching", "matches against 10,000 resting orders", 60, |report, _, _| {
         matching::measure(report);
         Ok(())
     }),
-    ("depth", "searches and explanations with a million resting offers", |report, _, _| {
+    ("depth", "searches and explanations with a million resting offers", 120, |report, _, _| {
         depth::measure(report);
         Ok(())
     }),
-    ("wasm", "start of a WebAssembly task", |report, folder, _| starts::measure(report, folder)),
-    ("compute", "programs native and in the sandbox", |report, folder, _| compute::measure(report, folder)),
-    ("recovery", "a long journal played again", |report, folder, _| recovery::measure(report, folder, false)),
-    (BY_NAME_ALONE, "ten million entries recovered through a snapshot (minutes, 4 GB)", |report, folder, _| {
+    ("wasm", "start of a WebAssembly task", 60, |report, folder, _| starts::measure(report, folder)),
+    ("compute", "programs native and in the sandbox", 150, |report, folder, _| compute::measure(report, folder)),
+    ("recovery", "a long journal played again", 180, |report, folder, _| recovery::measure(report, folder, false)),
+    (BY_NAME_ALONE, "ten million entries recovered through a snapshot (minutes, 4 GB)", 900, |report, folder, _| {
         recovery::measure(report, folder, true)
     }),
-    ("replay", "a journal played again, and records appended", replay::measure),
-    ("transfers", "files up and down, near and far", |report, folder, _| transfers::measure(report, folder)),
-    ("cycles", "whole tasks a second through the server", cycles::measure),
-    ("growth", "memory and cost of a task, by queued and finished tasks and connected workers", growth::measure),
+    ("replay", "a journal played again, and records appended", 150, replay::measure),
+    ("transfers", "files up and down, near and far", 150, |report, folder, _| transfers::measure(report, folder)),
+    ("cycles", "whole tasks a second through the server", 200, cycles::measure),
+    ("latency", "from submit to running and to the result", 120, |report, folder, _| latency::measure(report, folder)),
+    ("growth", "memory and cost of a task, by queued and finished tasks and connected workers", 300, growth::measure),
     (
         "metg",
         "what a task costs, beside Ray, Dask, HyperQueue and Celery, which are installed from PyPI",
+        900,
         metg::measure,
     ),
-    // The last: what it traces is recorded from then on.
-    ("latency", "from submit to running and to the result", |report, folder, _| latency::measure(report, folder)),
 ];
 
 /// Takes long, and runs only where it is named.
@@ -75,6 +77,8 @@ const BY_NAME_ALONE: &str = "recovery-10m";
 
 /// Tasks in a job, if the command line does not say.
 const TASKS: u64 = 10_000;
+/// What all benches may take together.
+const ALL_WITHIN: Duration = Duration::from_secs(25 * 60);
 
 const HELP: &str = "\
 Measures how fast it is, and prints figures with their units.
@@ -107,16 +111,20 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.iter().any(|word| matches!(word.as_str(), "help" | "--help" | "-h")) {
         print!("{HELP}");
-        for (name, about, _) in BENCHES {
-            println!("  {name:9} {about}");
+        for (name, about, limit, _) in BENCHES {
+            println!("  {name:12} {about} (stopped after {limit} s)");
         }
         return ExitCode::SUCCESS;
     }
     if let [apart::SERVE, folder] = arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         return ended(apart::serve(Path::new(folder)));
     }
-    let outcome = options(&arguments).and_then(|options| run(&options));
-    ended(outcome)
+    if let [first, words @ ..] = &arguments[..]
+        && first == alone::ALONE
+    {
+        return ended(options(words).and_then(|options| measure_one(&options)));
+    }
+    ended(options(&arguments).and_then(|options| run(&options)))
 }
 
 fn ended(outcome: anyhow::Result<()>) -> ExitCode {
@@ -177,12 +185,6 @@ fn run(options: &Options) -> anyhow::Result<()> {
         std::fs::write(file, filled.unwrap_or_else(|| tables::all(&report)))
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
-    if let Some(folder) = &options.pictures {
-        std::fs::create_dir_all(folder)?;
-        for (name, svg) in report.pictures() {
-            std::fs::write(folder.join(name), svg)?;
-        }
-    }
     if !failed.is_empty() {
         bail!("failed: {}", failed.join(", "));
     }
@@ -201,7 +203,7 @@ fn before(files: &[PathBuf]) -> anyhow::Result<Report> {
     Ok(Report::from_json(figures))
 }
 
-/// Runs the benches; which of them failed.
+/// Runs the benches, each in a process of its own and within its limit; which of them failed.
 fn measure(options: &Options, report: &mut Report) -> anyhow::Result<Vec<&'static str>> {
     if cfg!(debug_assertions) {
         bail!("an unoptimized build measures nothing; use `cargo xtask bench`");
@@ -210,19 +212,50 @@ fn measure(options: &Options, report: &mut Report) -> anyhow::Result<Vec<&'stati
     let folder = tempfile::tempdir_in(&parent).with_context(|| format!("no folder in {}", parent.display()))?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     println!("{cores} cores; data folders in {}", parent.display());
-    let mut failed = Vec::new();
-    for (name, _, measure) in &options.benches {
+    let (began, mut failed) = (Instant::now(), Vec::new());
+    for (name, _, limit, _) in &options.benches {
         let place = folder.path().join(name);
         std::fs::create_dir_all(&place)?;
-        let before = Usage::now()?;
+        let mut words = vec![(*name).to_owned(), "--tasks".to_owned(), options.tasks.to_string()];
+        words.extend(["--folder".to_owned(), place.display().to_string()]);
+        if let Some(pictures) = &options.pictures {
+            words.extend(["--pictures".to_owned(), pictures.display().to_string()]);
+        }
+        let limit = Duration::from_secs(*limit).min(ALL_WITHIN.saturating_sub(began.elapsed()));
+        let figures = folder.path().join(format!("{name}.json"));
         // One that fails does not take the others' figures along.
-        if let Err(error) = measure(report, &place, options.tasks) {
+        if let Err(error) = alone::run(report, &words, &figures, limit) {
             eprintln!("error: bench {name}: {error:#}");
             failed.push(*name);
         }
-        let spent = before.spent()?;
-        let (others, seconds) = (spent.others_percent(), spent.wall_s);
-        report.remark(&format!("{name} took {seconds:.0} s; other programs used {others:.0} % of a core meanwhile"));
+        // Data folders of the benches before take no room.
+        drop(std::fs::remove_dir_all(&place));
     }
     Ok(failed)
+}
+
+/// Runs one bench in this process; its figures are in the file as soon as they are taken.
+fn measure_one(options: &Options) -> anyhow::Result<()> {
+    let (Some((name, _, _, measure)), Some(folder)) = (options.benches.first(), &options.folder) else {
+        bail!("one bench and its folder are named");
+    };
+    let mut report = Report::default();
+    report.keep_in(options.json.clone());
+    let before = Usage::now()?;
+    measure(&mut report, folder, options.tasks)?;
+    let spent = before.spent()?;
+    let (others, seconds) = (spent.others_percent(), spent.wall_s);
+    report.remark(&format!("{name} took {seconds:.0} s; other programs used {others:.0} % of a core meanwhile"));
+    draw(options, &report)
+}
+
+/// The pictures that were made of the figures.
+fn draw(options: &Options, report: &Report) -> anyhow::Result<()> {
+    if let Some(folder) = &options.pictures {
+        std::fs::create_dir_all(folder)?;
+        for (name, svg) in report.pictures() {
+            std::fs::write(folder.join(name), svg)?;
+        }
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Width of the column of names.
@@ -12,6 +13,8 @@ const NAMES: usize = 58;
 pub(crate) struct Report {
     figures: Map<String, Value>,
     pictures: BTreeMap<String, String>,
+    /// Where the figures are written as they are taken.
+    kept_in: Option<PathBuf>,
 }
 
 impl Report {
@@ -66,13 +69,27 @@ impl Report {
 
     /// Figures of a run before.
     pub(crate) fn from_json(figures: Map<String, Value>) -> Self {
-        Self { figures, pictures: BTreeMap::new() }
+        Self { figures, ..Self::default() }
+    }
+
+    /// Has each figure from now on written to a file at once, so that one who is stopped leaves what it has measured.
+    pub(crate) fn keep_in(&mut self, file: Option<PathBuf>) {
+        self.kept_in = file;
+    }
+
+    /// Takes figures that another has measured.
+    pub(crate) fn extend(&mut self, figures: Map<String, Value>) {
+        self.figures.extend(figures);
     }
 
     fn keep(&mut self, name: &str, value: f64) {
         let rounded = (value * 1000.0).round() / 1000.0;
         let number = Number::from_f64(rounded).expect("a figure is finite");
         self.figures.insert(name.to_owned(), Value::Number(number));
+        if let Some(file) = &self.kept_in {
+            let written = std::fs::write(file, self.to_json().to_string());
+            written.expect("the folder of a bench can be written to");
+        }
     }
 }
 

@@ -83,7 +83,8 @@ pub(crate) struct Shell {
     errands: mpsc::UnboundedReceiver<Errand>,
     /// For the loop's own tasks.
     errand: mpsc::UnboundedSender<Errand>,
-    work: BTreeMap<TaskId, Work>,
+    /// Boxed, so that a new one does not move its neighbours.
+    work: BTreeMap<TaskId, Box<Work>>,
     deals: Deals,
     connection: Option<Connection>,
     /// The last hello's.
@@ -331,7 +332,7 @@ impl Shell {
             if self.policy.assigned(&assignment, brief.direct, now) {
                 self.deals.taken(&assignment.deal);
                 let work = Work { control: Control::new(), job: None, kept: None, assignment };
-                self.work.insert(work.assignment.task, work);
+                self.work.insert(work.assignment.task, Box::new(work));
             }
         }
     }

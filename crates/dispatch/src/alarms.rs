@@ -1,19 +1,22 @@
 //! When something waits on time, and for which task. What a task waits for is forgotten with the task.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use units::{TaskId, Timestamp};
 
-/// The alarms of open tasks. Invariant: both sets hold the same pairs.
+/// The alarms of open tasks. Invariant: both hold the same pairs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Alarms {
     by_time: BTreeSet<(Timestamp, TaskId)>,
-    by_task: BTreeSet<(TaskId, Timestamp)>,
+    /// A task has a few, in the order in which they were set.
+    by_task: BTreeMap<TaskId, Vec<Timestamp>>,
 }
 
 impl Alarms {
     pub(crate) fn insert(&mut self, (at, task): (Timestamp, TaskId)) {
-        if self.by_time.insert((at, task)) {
-            self.by_task.insert((task, at));
+        let times = self.by_task.entry(task).or_default();
+        if !times.contains(&at) {
+            times.push(at);
+            self.by_time.insert((at, task));
         }
     }
 
@@ -29,14 +32,17 @@ impl Alarms {
 
     pub(crate) fn pop_first(&mut self) -> Option<(Timestamp, TaskId)> {
         let (at, task) = self.by_time.pop_first()?;
-        self.by_task.remove(&(task, at));
+        if let Some(times) = self.by_task.get_mut(&task) {
+            times.retain(|it| *it != at);
+            if times.is_empty() {
+                self.by_task.remove(&task);
+            }
+        }
         Some((at, task))
     }
 
     pub(crate) fn forget(&mut self, task: TaskId) {
-        while let Some((_, at)) = self.by_task.range((task, Timestamp(0))..=(task, Timestamp(u64::MAX))).next().copied()
-        {
-            self.by_task.remove(&(task, at));
+        for at in self.by_task.remove(&task).unwrap_or_default() {
             self.by_time.remove(&(at, task));
         }
     }

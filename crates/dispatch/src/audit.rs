@@ -243,7 +243,7 @@ impl Dispatch {
         let audits = &mut self.audits;
         audits.secrets.push(Secret { word: secret, drawn: 0 });
         audits.drawn_by.extend(deals.into_iter().map(|deal| (deal, secret)));
-        let undrawn = |open: &&Open| open.audit.stand == Stand::Provisional && !open.audit.drawn;
+        let undrawn = |open: &Open| open.audit.stand == Stand::Provisional && !open.audit.drawn;
         let waiting: Vec<TaskId> = self.open.iter().filter(|(_, open)| undrawn(open)).map(|(task, _)| *task).collect();
         for task in waiting {
             let open = self.open.get_mut(&task).expect("the task is open");

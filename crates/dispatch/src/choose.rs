@@ -55,8 +55,9 @@ impl Dispatch {
         let mut wanting = job.wanting.iter().take(LOOK).filter_map(|(_, task)| self.open.get(task));
         let open = wanting.find(|open| self.pays_beside(open));
         job.deals.len() > TERMS
-            || some_terms(self, job)
-                .any(|terms| accepts(floors, terms.category, self.pays(terms, open)) && terms.tag.is_subset_of(*tag))
+            || some_terms(self, job).any(|terms| {
+                accepts(floors, terms.category, self.pays(terms, open.map(Box::as_ref))) && terms.tag.is_subset_of(*tag)
+            })
     }
 
     /// Walks those of a class who wait by rank; of equal rank, from the one after who was served last.

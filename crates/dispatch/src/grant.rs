@@ -224,7 +224,7 @@ impl Dispatch {
         let new = || bag.peek().map(|index| (index, orders::ids::task_id(deal, units::U256::from(index))));
         let (index, task) = pick.begun.or_else(new).expect("a deal with room has a next task");
         if pick.begun.is_none() {
-            self.open_task(deal, index);
+            self.open_known(task, deal, index);
         }
         self.agree_price(worker, &pick);
         let station = self.workers.get_mut(&worker).expect("who waits is known");

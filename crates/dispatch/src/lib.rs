@@ -71,7 +71,8 @@ pub struct Dispatch {
     /// Jobs without live deals, the longest so first.
     retired: VecDeque<JobKey>,
     paces: Paces,
-    open: BTreeMap<TaskId, Open>,
+    /// Boxed, so that a new one does not move its neighbours.
+    open: BTreeMap<TaskId, Box<Open>>,
     /// When something waits on time, and for which task.
     alarms: Alarms,
     /// When a job's first lease is overdue that may be hedged.
@@ -351,8 +352,12 @@ impl Dispatch {
 
     /// Opens a task if its deal is live and it has not ended; its id.
     fn open_task(&mut self, deal: DealId, index: u64) -> Option<TaskId> {
+        self.open_known(orders::ids::task_id(deal, units::U256::from(index)), deal, index)
+    }
+
+    /// Opens a task whose id is known to follow from its deal and index, which takes a hash.
+    fn open_known(&mut self, task: TaskId, deal: DealId, index: u64) -> Option<TaskId> {
         let bag = self.bags.get_mut(&deal)?;
-        let task = orders::ids::task_id(deal, units::U256::from(index));
         if self.open.contains_key(&task) {
             return Some(task);
         }
@@ -360,7 +365,7 @@ impl Dispatch {
             return None;
         }
         let key = (bag.terms.request, bag.terms.pool);
-        self.open.insert(task, Open::new(deal, index, key));
+        self.open.insert(task, Box::new(Open::new(deal, index, key)));
         if let Some(job) = self.jobs.get_mut(&key) {
             job.begun = job.begun.saturating_add(1);
         }

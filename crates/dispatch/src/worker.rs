@@ -358,7 +358,7 @@ impl Dispatch {
         if !live || orders::ids::task_id(deal, units::U256::from(index)) != task {
             return false;
         }
-        let touched = |open: &crate::Open| open.touched.contains(&address);
+        let touched = |open: &Box<crate::Open>| open.touched.contains(&address);
         if known && !self.open.get(&task).is_some_and(touched) || self.open_task(deal, index).is_none() {
             return false;
         }

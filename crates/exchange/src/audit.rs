@@ -124,6 +124,12 @@ impl Exchange {
         hasher.finalize()
     }
 
+    /// Whether the result of any content is known.
+    #[must_use]
+    pub fn knows_answers(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
     /// The digest of the result that is known of tasks with this content.
     #[must_use]
     pub fn known_answer(&self, content: B256) -> Option<B256> {

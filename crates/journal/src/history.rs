@@ -6,6 +6,7 @@
 //! twice changes nothing.
 
 mod conduct;
+mod merge;
 mod query;
 mod rows;
 mod write;

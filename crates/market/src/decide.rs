@@ -8,7 +8,7 @@ use dispatch::Decision;
 use exchange::{Command, PayReason, Rejection};
 use poco::TaskStatus;
 use std::collections::{BTreeMap, BTreeSet};
-use units::{Address, Amount, Bytes, OrderHash, TaskId, Timestamp, U256};
+use units::{Address, Amount, B256, Bytes, OrderHash, TaskId, Timestamp, U256};
 
 /// Most requests of a category, the highest bids first, that supply looks at.
 const MOST_WANTS: usize = 256;
@@ -181,7 +181,7 @@ impl Market {
 
     fn accept(&mut self, at: Timestamp, task: TaskId, worker: Address, out: &mut Output) {
         let digest = self.held_hash(task, worker);
-        let package = digest.and_then(|digest| self.packages.get(&task)?.get(&digest)).cloned();
+        let package = digest.and_then(|digest| self.package_of(task, digest)).cloned();
         let failed = self.dispatch.statements(task).iter().any(|it| it.worker == worker && it.failed);
         let results = package.map(|package| link(&package, failed)).unwrap_or_default();
         if self.command(at, Command::Accept { task, worker, results }, out).is_err() {
@@ -189,6 +189,11 @@ impl Market {
             self.dispatch.refused(at, task, worker, &mut decisions);
             self.carry_out(at, decisions, out);
         }
+    }
+
+    /// The package of a result that the shell holds.
+    fn package_of(&self, task: TaskId, digest: B256) -> Option<&Package> {
+        self.packages.get(&task)?.iter().find(|package| package.digest == digest)
     }
 
     /// The second witness is paid what the first is, or what it asks where that is more.
@@ -204,7 +209,7 @@ impl Market {
     fn conclude(&mut self, at: Timestamp, task: TaskId, out: &mut Output) {
         let Some(state) = self.exchange.hub().task(task) else { return };
         let command = if state.reveal_counter > 0 {
-            let package = self.packages.get(&task).and_then(|packages| packages.get(&state.result_digest)).cloned();
+            let package = self.package_of(task, state.result_digest).cloned();
             let winner = state.contributions.iter().find(|it| it.hash == state.consensus).map(|it| it.worker);
             let failed = self.dispatch.statements(task).iter().any(|it| Some(it.worker) == winner && it.failed);
             let results = package.as_ref().map(|package| link(package, failed)).unwrap_or_default();
@@ -230,13 +235,13 @@ const FAILED: &str = r#","failed":true"#;
 
 /// Whether a task's result says that it is the program's failure.
 pub(crate) fn says_failed(results: &Bytes) -> bool {
-    results.windows(FAILED.len()).any(|window| window == FAILED.as_bytes())
+    std::str::from_utf8(results).is_ok_and(|text| text.contains(FAILED))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use units::{B256, Digest};
+    use units::Digest;
 
     #[test]
     fn a_result_says_where_it_is_and_whether_it_is_a_failure() {

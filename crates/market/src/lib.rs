@@ -66,7 +66,7 @@ pub struct Market {
     /// The job that each live hosted deal serves.
     deals: BTreeMap<DealId, OrderHash>,
     /// Results whose packages the shell holds, of tasks that are not final.
-    packages: BTreeMap<TaskId, BTreeMap<B256, Package>>,
+    packages: BTreeMap<TaskId, Vec<Package>>,
     /// What the accounts were paid for a task whose finalization is being observed.
     rewards: BTreeMap<(B256, Address), Amount>,
     secrets: audit::Secrets,
@@ -225,7 +225,9 @@ impl Market {
             return;
         }
         let digest = package.digest;
-        self.packages.entry(task).or_default().insert(digest, package);
+        let packages = self.packages.entry(task).or_default();
+        packages.retain(|known| known.digest != digest);
+        packages.push(package);
         let mut decisions = Vec::new();
         self.dispatch.package(at, task, digest, &mut decisions);
         self.carry_out(at, decisions, out);

@@ -15,13 +15,11 @@ use units::{Address, Amount, B256, DealId, OrderHash, TaskId, Timestamp, U256};
 impl Market {
     /// Takes note of the events from `first` on.
     pub(crate) fn observe(&mut self, at: Timestamp, first: usize, out: &mut Output) {
-        // Out of the way while policy adds its own; theirs come behind.
-        let seen = std::mem::take(&mut out.events);
-        for event in seen.get(first..).unwrap_or_default() {
-            self.observe_one(at, event, out);
+        // What policy adds meanwhile comes behind, and was observed when it was added.
+        for place in first..out.events.len() {
+            let Some(event) = out.events.get(place).cloned() else { break };
+            self.observe_one(at, &event, out);
         }
-        let more = std::mem::replace(&mut out.events, seen);
-        out.events.extend(more);
         self.rewards.clear();
     }
 

@@ -1,6 +1,7 @@
 //! What a turn means for the history: rows made of entries and events.
 
 mod conduct;
+mod link;
 
 use crate::core::Stated;
 use crate::order::{kind_of, signed_json};
@@ -9,8 +10,8 @@ use journal::history::{
     Change, DealRow, LogRow, NewJob, OrderRow, OrderStatus, Outcome, PartOutcome, PartRow, Party, ResultRow,
     ResultState, TransactionRow,
 };
+use link::Link;
 use poco::{ContributionStatus, Deal};
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use units::{Address, Amount, B256, DealId, Digest, OrderHash, TaskId, Timestamp, U256};
 
@@ -30,14 +31,6 @@ pub(crate) struct Turn<'a> {
     pub(crate) delivered: &'a [(TaskId, Address)],
     /// Where each transaction's events begin.
     pub(crate) spans: &'a BTreeMap<B256, usize>,
-}
-
-/// What a task's `results` say, as the market writes them.
-#[derive(Deserialize)]
-struct Link {
-    location: String,
-    #[serde(default)]
-    failed: bool,
 }
 
 /// What is remembered while events are gone through.
@@ -258,7 +251,7 @@ impl Turn<'_> {
         let task = self.exchange.task(id)?;
         let deal: &Deal = self.exchange.deal(task.deal)?;
         let job = self.exchange.request_of(task.deal)?;
-        let link: Option<Link> = serde_json::from_slice(&task.results).ok();
+        let link = Link::read(&task.results);
         let blob: Option<Digest> =
             link.as_ref().and_then(|link| link.location.strip_prefix("/v1/blobs/")?.parse().ok());
         let outcome = match (finished, &link) {

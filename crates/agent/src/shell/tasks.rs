@@ -1,7 +1,7 @@
 //! Tasks on their way: files, runs, uploads, as the policy hands them out.
 
 use super::deals::Outfit;
-use super::{Connection, Errand, Shell, Work};
+use super::{Connection, Errand, Shell};
 use crate::kit::{Caps, Kit, Obstacle, Sources, fetch};
 use crate::link::Outgoing;
 use crate::policy::Action;
@@ -30,7 +30,7 @@ impl Shell {
                     }
                 }
                 Action::Hold(hold) => {
-                    for Work { control, .. } in self.work.values() {
+                    for control in self.work.values().map(|work| &work.control) {
                         if hold { control.pause() } else { control.resume() }
                     }
                 }

@@ -8,7 +8,7 @@ use super::rows::{
 use crate::error::JournalError;
 use crate::record::{length, many, whole, word};
 use rusqlite::types::{FromSql, Type, Value};
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, RowIndex, params, params_from_iter};
 use std::fmt;
 use units::{Address, Amount, B256, Bytes, DealId, Digest, OrderHash, Tag, TaskId, Timestamp, U256};
 
@@ -294,29 +294,28 @@ impl fmt::Display for Unexpected {
 
 impl std::error::Error for Unexpected {}
 
-fn unexpected(column: &str) -> rusqlite::Error {
-    let _ = column;
+fn unexpected() -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, Box::new(Unexpected))
 }
 
-pub(super) fn hash(row: &Row<'_>, column: &str) -> rusqlite::Result<B256> {
+pub(super) fn hash(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<B256> {
     row.get::<_, [u8; 32]>(column).map(B256::from)
 }
 
-pub(super) fn address(row: &Row<'_>, column: &str) -> rusqlite::Result<Address> {
+pub(super) fn address(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Address> {
     row.get::<_, [u8; 20]>(column).map(Address::from)
 }
 
-pub(super) fn number(row: &Row<'_>, column: &str) -> rusqlite::Result<U256> {
+pub(super) fn number(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<U256> {
     let text: String = row.get(column)?;
-    U256::from_str_radix(&text, 10).map_err(|_| unexpected(column))
+    U256::from_str_radix(&text, 10).map_err(|_| unexpected())
 }
 
-fn amount(row: &Row<'_>, column: &str) -> rusqlite::Result<Amount> {
+fn amount(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Amount> {
     number(row, column).map(Amount)
 }
 
-fn plain<T: FromSql>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+fn plain<T: FromSql>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<T> {
     row.get(column)
 }
 
@@ -349,42 +348,44 @@ fn read_job(row: &Row<'_>) -> rusqlite::Result<JobRow> {
     })
 }
 
+/// Every result that is streamed comes through here: its columns are known by their places, for looking their names up takes longer
+/// than all else.
 fn read_result(row: &Row<'_>) -> rusqlite::Result<ResultRow> {
-    let outcome = match plain(row, "outcome")? {
+    let outcome = match plain(row, 5)? {
         0_u8 => Outcome::Completed,
-        1 => Outcome::Failed(plain(row, "reason")?),
+        1 => Outcome::Failed(plain(row, 6)?),
         2 => Outcome::Claimed,
-        _ => return Err(unexpected("outcome")),
+        _ => return Err(unexpected()),
     };
-    let parties: Vec<u8> = plain(row, "parties")?;
+    let parties: Vec<u8> = plain(row, 15)?;
     Ok(ResultRow {
-        job: OrderHash(hash(row, "job")?),
-        ordinal: plain(row, "ordinal")?,
-        task: TaskId(hash(row, "task")?),
-        index: plain(row, "task_index")?,
-        deal: DealId(hash(row, "deal")?),
+        job: OrderHash(hash(row, 0)?),
+        ordinal: plain(row, 1)?,
+        task: TaskId(hash(row, 2)?),
+        index: plain(row, 3)?,
+        deal: DealId(hash(row, 4)?),
         outcome,
-        digest: hash(row, "digest")?,
-        blob: plain::<Option<[u8; 32]>>(row, "blob")?.map(Digest::from),
-        stderr: plain(row, "stderr")?,
-        stdout: plain(row, "stdout")?,
-        cost: amount(row, "cost")?,
-        agreed: plain(row, "agreed")?,
-        dissented: plain(row, "dissented")?,
-        ended: Timestamp(plain(row, "ended")?),
-        state: state(row)?,
-        ran_ms: plain(row, "ran_ms")?,
-        parties: decode_parties(&parties).map_err(|_| unexpected("parties"))?,
+        digest: hash(row, 7)?,
+        blob: plain::<Option<[u8; 32]>>(row, 8)?.map(Digest::from),
+        stderr: plain(row, 9)?,
+        stdout: plain(row, 10)?,
+        cost: amount(row, 11)?,
+        agreed: plain(row, 12)?,
+        dissented: plain(row, 13)?,
+        ended: Timestamp(plain(row, 14)?),
+        state: state(plain(row, 16)?)?,
+        ran_ms: plain(row, 17)?,
+        parties: decode_parties(&parties).map_err(|_| unexpected())?,
     })
 }
 
 /// How sure a result is.
-pub(super) fn state(row: &Row<'_>) -> rusqlite::Result<ResultState> {
-    match plain(row, "state")? {
-        0_u8 => Ok(ResultState::Final),
+pub(super) fn state(number: u8) -> rusqlite::Result<ResultState> {
+    match number {
+        0 => Ok(ResultState::Final),
         1 => Ok(ResultState::Provisional),
         2 => Ok(ResultState::Voided),
-        _ => Err(unexpected("state")),
+        _ => Err(unexpected()),
     }
 }
 
@@ -402,7 +403,7 @@ fn read_transaction(row: &Row<'_>) -> rusqlite::Result<TransactionRow> {
         succeeded: plain(row, "succeeded")?,
         revert: Bytes::from(plain::<Vec<u8>>(row, "revert")?),
         created: plain::<Option<[u8; 20]>>(row, "created")?.map(Address::from),
-        logs: decode_logs(&logs).map_err(|_| unexpected("logs"))?,
+        logs: decode_logs(&logs).map_err(|_| unexpected())?,
     })
 }
 
@@ -412,7 +413,7 @@ fn read_order(row: &Row<'_>) -> rusqlite::Result<OrderRow> {
         1 => OrderKind::Dataset,
         2 => OrderKind::Workerpool,
         3 => OrderKind::Request,
-        _ => return Err(unexpected("kind")),
+        _ => return Err(unexpected()),
     };
     let status = match plain(row, "status")? {
         0_u8 => OrderStatus::Open,
@@ -420,7 +421,7 @@ fn read_order(row: &Row<'_>) -> rusqlite::Result<OrderRow> {
         2 => OrderStatus::Canceled,
         3 => OrderStatus::Dead,
         4 => OrderStatus::Unpublished,
-        _ => return Err(unexpected("status")),
+        _ => return Err(unexpected()),
     };
     Ok(OrderRow {
         hash: OrderHash(hash(row, "hash")?),

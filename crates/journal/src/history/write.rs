@@ -5,7 +5,7 @@ use super::rows::{
     Change, DealRow, JobRow, LogRow, NewJob, OrderKind, OrderRow, OrderStatus, Outcome, Party, ResultRow, ResultState,
     TransactionRow,
 };
-use super::{HistoryWriter, query};
+use super::{HistoryWriter, merge, query};
 use crate::error::JournalError;
 use crate::record::to_vec;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -26,8 +26,13 @@ impl HistoryWriter {
     fn try_write(&mut self, changes: &[Change], through: u64) -> rusqlite::Result<Vec<(TaskId, u64)>> {
         let transaction = self.connection.transaction()?;
         let mut batch = Batch::new(&transaction)?;
+        let ending = merge::ending(changes);
         for change in changes {
-            batch.write(change)?;
+            // What is final at the end of the same batch need not be written as provisional before.
+            if !matches!(change, Change::Result(it) if it.state == ResultState::Provisional && ending.contains(&it.task))
+            {
+                batch.write(change)?;
+            }
         }
         let ordinals = batch.finish()?;
         transaction.prepare_cached("UPDATE through SET record = max(record, ?1)")?.execute(params![through])?;
@@ -178,10 +183,12 @@ impl<'a> Batch<'a> {
     /// that the job has, the one before among them.
     fn result(&mut self, result: &ResultRow) -> rusqlite::Result<()> {
         let ordinal = self.next_ordinal(result.job)?;
+        let provisional = self.job(result.job)?.map(|row| row.provisional);
+        let confirms = result.state == ResultState::Final && provisional.is_some_and(|count| count > 0);
+        let mut replaces_provisional = confirms && self.confirm(result, ordinal)?;
         // Most jobs' tasks come here once: these are not looked up first.
-        let new = self.job(result.job)?.is_some_and(|row| row.provisional == 0) && self.insert(result, ordinal)?;
-        let mut replaces_provisional = false;
-        if !new {
+        let new = !confirms && provisional == Some(0) && self.insert(result, ordinal)?;
+        if !new && !replaces_provisional {
             match self.standing(result.task)? {
                 Some((ResultState::Final, _)) => return Ok(()),
                 Some((before, digest)) if before == result.state && digest == result.digest => return Ok(()),
@@ -208,6 +215,32 @@ impl<'a> Batch<'a> {
                 ResultState::Voided => {}
             }
         })
+    }
+
+    /// Writes a final result over the task's provisional one; false if it has none.
+    fn confirm(&self, result: &ResultRow, ordinal: u64) -> rusqlite::Result<bool> {
+        let update = "UPDATE results SET ordinal = ?2, outcome = ?3, reason = ?4, digest = ?5, blob = ?6, stderr = ?7, stdout = ?8, \
+            cost = ?9, agreed = ?10, dissented = ?11, ended = ?12, parties = ?13, state = ?14, ran_ms = ?15 \
+            WHERE task = ?1 AND state = 1";
+        let (outcome, reason) = result.outcome.parts();
+        let row = params![
+            result.task.0.as_slice(),
+            ordinal,
+            outcome,
+            reason,
+            result.digest.as_slice(),
+            result.blob.as_ref().map(|blob| blob.0.as_slice()),
+            result.stderr,
+            result.stdout,
+            result.cost.0.to_string(),
+            result.agreed,
+            result.dissented,
+            result.ended.0,
+            encode_parties(&result.parties),
+            result.state.number(),
+            result.ran_ms.map(|ran| i64::try_from(ran).unwrap_or(i64::MAX)),
+        ];
+        Ok(self.transaction.prepare_cached(update)?.execute(row)? > 0)
     }
 
     /// Writes a result's row; false if the task has one.
@@ -253,7 +286,7 @@ impl<'a> Batch<'a> {
     /// What a task's result is so far, and its digest.
     fn standing(&self, task: TaskId) -> rusqlite::Result<Option<(ResultState, B256)>> {
         let mut select = self.transaction.prepare_cached("SELECT state, digest FROM results WHERE task = ?1")?;
-        let read = |row: &rusqlite::Row<'_>| Ok((query::state(row)?, B256::from(row.get::<_, [u8; 32]>("digest")?)));
+        let read = |row: &rusqlite::Row<'_>| Ok((query::state(row.get(0)?)?, B256::from(row.get::<_, [u8; 32]>(1)?)));
         select.query_row(params![task.0.as_slice()], read).optional()
     }
 

@@ -137,6 +137,38 @@ fn a_provisional_result_is_replaced_by_what_becomes_of_it_and_no_ordinal_comes_t
 }
 
 #[test]
+fn a_result_that_is_provisional_and_final_in_one_batch_comes_once_and_one_that_is_void_between_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut writer = HistoryWriter::open(folder.path()).unwrap();
+    let history = History::open(folder.path()).unwrap();
+    let job = job(1, 3);
+    let last = |number: u8| Change::Result(Box::new(result(&job, number, Outcome::Completed)));
+    let provisional = |number: u8| {
+        let row = result(&job, number, Outcome::Completed);
+        Change::Result(Box::new(ResultRow { state: ResultState::Provisional, ..row }))
+    };
+    let voided = |number: u8| Change::Voided { job: job.id, task: TaskId(B256::repeat_byte(number)), at: Timestamp(9) };
+    let begin = [Change::Job(job.clone()), Change::Deal(Box::new(deal(&job, 0xd0, 3)))];
+    let mut changes = begin.to_vec();
+    changes.extend([
+        provisional(1),
+        provisional(2),
+        last(1),
+        voided(2),
+        provisional(2),
+        last(2),
+        provisional(3),
+        voided(3),
+    ]);
+    assert_eq!(written(&mut writer, &changes).len(), 4, "two final ones; one that came, and then is void");
+    let states: Vec<_> =
+        history.results(job.id, 0, 10).unwrap().into_iter().map(|it| (it.task.0[0], it.state)).collect();
+    assert_eq!(states, [(1, ResultState::Final), (2, ResultState::Final), (3, ResultState::Voided)]);
+    let row = history.job(job.id).unwrap().unwrap();
+    assert_eq!((row.provisional, row.finished, row.ended), (0, 2, None));
+}
+
+#[test]
 fn a_halted_job_ends_with_what_was_bought() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = HistoryWriter::open(folder.path()).unwrap();
