@@ -7,7 +7,7 @@ use crate::apart::Apart;
 use crate::crowd::Crowd;
 use crate::plot::Chart;
 use crate::report::Report;
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -101,18 +101,21 @@ fn jobs(report: &mut Report, folder: &Path, tasks: u64) -> anyhow::Result<()> {
     apart.stop().map(drop)
 }
 
-/// The first tasks of a large job, which is then cancelled; how many were finished.
+/// The first tasks of a large job, which is then cancelled; how many were finished when all that had been bought of it was done, so
+/// that nothing of it runs on beside what is measured next.
 fn first_of(apart: &Apart, size: u64, tasks: u64) -> anyhow::Result<u64> {
     let submitted = apart.threads.block_on(apart.requester.submit(&apart.job(size)))?;
+    let (began, mut cancelled) = (Instant::now(), false);
     loop {
         std::thread::sleep(Duration::from_millis(100));
-        let done = apart.threads.block_on(apart.requester.job(submitted.job.id))?.finished;
-        if done >= tasks.min(size) {
-            if done < size {
-                apart.threads.block_on(apart.requester.cancel(&submitted.order))?;
-            }
-            return Ok(done);
+        let job = apart.threads.block_on(apart.requester.job(submitted.job.id))?;
+        if job.finished >= tasks.min(size) && job.finished < size && !cancelled {
+            apart.threads.block_on(apart.requester.cancel(&submitted.order))?;
+            cancelled = true;
+        } else if job.finished >= size || cancelled && job.finished + job.failed + job.claimed >= job.matched {
+            return Ok(job.finished);
         }
+        ensure!(began.elapsed() < PATIENCE, "{} of {} tasks that were bought are finished", job.finished, job.matched);
     }
 }
 

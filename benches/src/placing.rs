@@ -7,31 +7,57 @@ use crate::report::Report;
 use crate::usage::Usage;
 use anyhow::{Context as _, ensure};
 use api::limits;
+use api::order::{AnyOrder, Orders};
 use orders::{RequestOrder, SigningKey};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::path::Path;
 use std::time::Instant;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use units::{Amount, B256, U256};
 
-/// Connections at once, and orders over each.
+/// Connections at once.
 const MAKERS: u8 = 64;
-const ORDERS: u64 = 300;
+/// Orders over each connection: each sent by itself, and many at once.
+const ALONE: u64 = 300;
+const TOGETHER: u64 = 1_000;
+/// Orders in a request that has many.
+const AT_ONCE: usize = 100;
 /// Orders by one key: a maker may have no more open.
 const EACH: u64 = limits::OPEN_ORDERS as u64;
-/// Orders that are sent before the first's answer has come.
+/// Requests that are sent before the first's answer has come.
 const AHEAD: usize = 8;
 
 pub(crate) fn measure(report: &mut Report, folder: &Path) -> anyhow::Result<()> {
-    let all = u64::from(MAKERS) * ORDERS;
-    report.heading(&format!("{all} signed requests through HTTP over {MAKERS} connections, journaled durably"));
     let hosted = Hosted::start(folder, Audits::Hidden)?;
+    let all = u64::from(MAKERS) * ALONE;
+    report.heading(&format!("{all} signed requests through HTTP over {MAKERS} connections, journaled durably"));
+    round(report, &hosted, "http_order", (0, ALONE), 1)?;
+    let all = u64::from(MAKERS) * TOGETHER;
+    report.heading(&format!("{all} more, {AT_ONCE} in each request"));
+    round(report, &hosted, "http_order_of_100", (ALONE, TOGETHER), AT_ONCE)?;
+    hosted.stop().map(drop)
+}
+
+/// So many orders of each maker, some at once, from its `first` on.
+fn round(
+    report: &mut Report,
+    hosted: &Hosted,
+    name: &str,
+    (first, each): (u64, u64),
+    at_once: usize,
+) -> anyhow::Result<()> {
     let address = hosted.address();
-    let sent = (1..=MAKERS).map(|maker| orders_of(&hosted, maker, address)).collect::<anyhow::Result<Vec<_>>>()?;
+    let requests = |maker| {
+        let orders = orders_of(hosted, maker, first..first + each)?;
+        orders.chunks(at_once).map(|orders| request_of(orders, address)).collect::<anyhow::Result<Vec<_>>>()
+    };
+    let sent = (1..=MAKERS).map(requests).collect::<anyhow::Result<Vec<_>>>()?;
+    let all = u64::from(MAKERS) * each;
     let (began, before) = (Instant::now(), Usage::now()?);
     hosted.on_clients_threads(async {
-        let makers = sent.into_iter().zip(1..).map(|(orders, maker)| tokio::spawn(place(address, maker, orders)));
+        let makers = sent.into_iter().zip(1..).map(|(requests, maker)| tokio::spawn(place(address, maker, requests)));
         for maker in futures::future::join_all(makers).await {
             maker??;
         }
@@ -39,25 +65,25 @@ pub(crate) fn measure(report: &mut Report, folder: &Path) -> anyhow::Result<()> 
     })?;
     let wall = began.elapsed().as_secs_f64();
     let spent = before.spent()?;
-    report.figure("http_orders_accepted_per_s", all as f64 / wall);
-    report.figure("http_orders_other_programs_percent_of_a_core", spent.others_percent());
+    report.figure(&format!("{name}s_accepted_per_s"), all as f64 / wall);
+    report.figure(&format!("{name}s_other_programs_percent_of_a_core"), spent.others_percent());
     let mut ours = 0.0;
     for (thread, seconds) in &spent.threads {
         let each_us = 1e6 * seconds / all as f64;
         if each_us >= 0.1 {
-            report.figure(&format!("http_order_thread_{}_us", thread.replace([' ', '-'], "_")), each_us);
+            report.figure(&format!("{name}_thread_{}_us", thread.replace([' ', '-'], "_")), each_us);
         }
         if thread != "client" {
             ours += each_us;
         }
     }
-    report.figure("http_order_processor_us_of_the_server", ours);
-    report.figure("http_orders_accepted_per_two_processor_s", 2e6 / ours);
-    hosted.stop().map(drop)
+    report.figure(&format!("{name}_processor_us_of_the_server"), ours);
+    report.figure(&format!("{name}s_accepted_per_two_processor_s"), 2e6 / ours);
+    Ok(())
 }
 
-/// A maker's orders as they go over the wire; nobody sells so cheaply.
-fn orders_of(hosted: &Hosted, maker: u8, server: SocketAddr) -> anyhow::Result<Vec<Vec<u8>>> {
+/// A maker's orders; nobody sells so cheaply.
+fn orders_of(hosted: &Hosted, maker: u8, numbers: Range<u64>) -> anyhow::Result<Vec<AnyOrder>> {
     let order = |number: u64| {
         let mut key = [maker; 32];
         key[31] = u8::try_from(number / EACH)?;
@@ -71,34 +97,44 @@ fn orders_of(hosted: &Hosted, maker: u8, server: SocketAddr) -> anyhow::Result<V
             salt: B256::from(U256::from(number)),
             ..RequestOrder::default()
         };
-        let order = api::order::AnyOrder::Request(hosted.sign(order, &key));
-        let body = serde_json::to_vec(&order)?;
-        let head = format!(
-            "POST /v1/orders HTTP/1.1\r\nhost: {server}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        anyhow::Ok([head.into_bytes(), body].concat())
+        anyhow::Ok(AnyOrder::Request(hosted.sign(order, &key)))
     };
-    (0..ORDERS).map(order).collect()
+    numbers.map(order).collect()
 }
 
-async fn place(server: SocketAddr, maker: u8, orders: Vec<Vec<u8>>) -> anyhow::Result<()> {
+/// Orders as they go over the wire: one by itself, or many at once.
+fn request_of(orders: &[AnyOrder], server: SocketAddr) -> anyhow::Result<Vec<u8>> {
+    let (path, body) = match orders {
+        [order] => ("/v1/orders", serde_json::to_vec(order)?),
+        many => ("/v1/orders/batch", serde_json::to_vec(&Orders { orders: many.to_vec() })?),
+    };
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {server}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    Ok([head.into_bytes(), body].concat())
+}
+
+async fn place(server: SocketAddr, maker: u8, requests: Vec<Vec<u8>>) -> anyhow::Result<()> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, 1, maker), 0)))?;
     let mut stream = socket.connect(server).await?;
     stream.set_nodelay(true)?;
     let mut answers = Answers::default();
-    for (number, order) in orders.iter().enumerate() {
-        stream.write_all(order).await?;
+    for (number, request) in requests.iter().enumerate() {
+        stream.write_all(request).await?;
         if number >= AHEAD {
             answers.next(&mut stream).await?;
         }
     }
-    for _ in 0..AHEAD.min(orders.len()) {
+    for _ in 0..AHEAD.min(requests.len()) {
         answers.next(&mut stream).await?;
     }
     Ok(())
 }
+
+/// What the answer says of one of many orders that was not taken.
+const REFUSED: &[u8] = br#""refused":"#;
 
 /// Answers as they come, each of the length that its head says.
 #[derive(Default)]
@@ -119,6 +155,9 @@ impl Answers {
                 let length = text.split("content-length: ").nth(1).context("an answer says how long it is")?;
                 let length: usize = length.split("\r\n").next().unwrap_or_default().parse()?;
                 if self.got.len() >= head + 4 + length {
+                    let body = &self.got[head + 4..head + 4 + length];
+                    let refused = body.windows(REFUSED.len()).any(|window| window == REFUSED);
+                    ensure!(!refused, "an order was refused: {}", String::from_utf8_lossy(body));
                     self.got.drain(..head + 4 + length);
                     return Ok(());
                 }

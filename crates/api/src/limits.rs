@@ -32,6 +32,8 @@ pub const SAFE_INTEGER: u64 = (1 << 53) - 1;
 pub const BATCH_ITEMS: usize = 4_096;
 /// Most assignments a worker may hold.
 pub const CREDIT_WINDOW: u32 = 4_096;
+/// Most orders placed by one request.
+pub const ORDERS_AT_ONCE: usize = 512;
 /// Most open orders of one maker and kind.
 pub const OPEN_ORDERS: usize = 50;
 /// Most categories a worker may name a floor for.

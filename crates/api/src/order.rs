@@ -1,5 +1,6 @@
 //! Placing orders and reading the book under `/v1`.
 
+use crate::error::ErrorBody;
 use orders::{AppOrder, DatasetOrder, RequestOrder, Signed, WorkerpoolOrder};
 use serde::{Deserialize, Serialize};
 use units::{Address, Amount, OrderHash, Tag, Timestamp};
@@ -23,6 +24,32 @@ pub enum AnyOrder {
 pub struct Placed {
     /// Its hash.
     pub order: OrderHash,
+}
+
+/// `POST /v1/orders/batch`: signed orders of any kinds, at most [`ORDERS_AT_ONCE`](crate::limits::ORDERS_AT_ONCE). Answer:
+/// [`PlacedOrders`] with one receipt for all that were taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orders {
+    /// The orders, taken in this order.
+    pub orders: Vec<AnyOrder>,
+}
+
+/// What came of orders that were sent together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacedOrders {
+    /// Each in its place.
+    pub orders: Vec<PlacedOrder>,
+}
+
+/// What came of one of them: one that rests already is taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlacedOrder {
+    /// Its hash; none where it is no order of this exchange's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<OrderHash>,
+    /// Why it was not taken; none if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<ErrorBody>,
 }
 
 /// Which of the four kinds an order is.

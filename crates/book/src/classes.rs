@@ -6,7 +6,7 @@
 use crate::stack::{Place, Stack};
 use orders::WorkerpoolOrder;
 use std::collections::BTreeMap;
-use units::{Address, Tag, U256};
+use units::{Address, Amount, B256, Tag, U256};
 
 /// What offers of a category may differ in, but for price and volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +29,22 @@ impl Class {
             app: order.apprestrict,
             dataset: order.datasetrestrict,
             requester: order.requesterrestrict,
+        }
+    }
+
+    /// An offer of the class at this price, of no volume: its terms without looking for one among all that rest.
+    pub(crate) fn terms(&self, category: U256, price: Amount) -> WorkerpoolOrder {
+        WorkerpoolOrder {
+            workerpool: self.pool,
+            workerpoolprice: price,
+            volume: U256::ZERO,
+            tag: self.tag,
+            category,
+            trust: self.trust,
+            apprestrict: self.app,
+            datasetrestrict: self.dataset,
+            requesterrestrict: self.requester,
+            salt: B256::ZERO,
         }
     }
 }

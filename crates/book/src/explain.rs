@@ -137,8 +137,8 @@ impl Book {
             let staked = if all { within } else { staked(wants, goods, (class, stack), facts) };
             survey.pass_over(Misfit::Unstaked, within.without(staked));
             survey.fitting.add(staked);
-            let dearest = dearest.and_then(|place| self.workerpools.row(place.2));
-            if let Some(machines) = dearest.filter(|_| staked.offers > 0).and_then(|row| facts.machines(&row.order)) {
+            let terms = dearest.filter(|_| staked.offers > 0).map(|dearest| class.terms(wants.category, dearest.0));
+            if let Some(machines) = terms.and_then(|terms| facts.machines(&terms)) {
                 let most = survey.machines.entry(class.pool).or_default();
                 *most = machines.max(*most);
             }

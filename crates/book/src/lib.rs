@@ -12,17 +12,19 @@ mod demand;
 mod explain;
 mod fix;
 mod matching;
+mod prospects;
 mod shelf;
 mod stack;
 
 pub use compatible::Misfit;
-pub use demand::Want;
+pub use demand::{Look, Want};
 pub use explain::{Cause, Explanation, Tally};
 pub use fix::{Change, Fix};
 pub use matching::{Match, Obstacle};
 
 use classes::Aisles;
 use orders::{AppOrder, DatasetOrder, RequestOrder, WorkerpoolOrder};
+use prospects::Prospects;
 use shelf::{Row, Side, Stands};
 use stack::Place;
 use std::cmp::Reverse;
@@ -38,7 +40,8 @@ pub trait Facts {
     fn room(&self, workerpool: Address) -> Option<u64>;
     /// Who puts up the pool's stake: its owner; `None` where the pool is not known.
     fn pool_owner(&self, workerpool: Address) -> Option<Address>;
-    /// How many machines of its pool would work for an offer; `None` for a pool that does not say.
+    /// How many machines of its pool would work for an offer of these terms, whatever its volume and salt; `None` for a pool that
+    /// does not say.
     fn machines(&self, offer: &WorkerpoolOrder) -> Option<u64>;
     /// How long a task of a category may take, seconds; `None` where there is no such category.
     fn seconds(&self, category: U256) -> Option<u64>;
@@ -57,8 +60,8 @@ pub enum AnyOrder {
     Request(RequestOrder),
 }
 
-/// The resting orders, each side in the order in which it is served. Invariant: the offers of computing stand in the aisles
-/// too, each under its class and place with what is left of it.
+/// The resting orders, each side in the order in which it is served. Invariants: the offers of computing stand in the aisles
+/// too, each under its class and place with what is left of it; every request is among the prospects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Book {
     apps: Side<AppOrder>,
@@ -66,6 +69,7 @@ pub struct Book {
     workerpools: Side<WorkerpoolOrder>,
     asks: Aisles,
     requests: Side<RequestOrder>,
+    prospects: Prospects,
 }
 
 impl Stands for AppOrder {
@@ -124,14 +128,24 @@ impl Book {
     /// Rests an order of which `remaining` tasks are left. `since` counts the orders taken: of two, the lower came first.
     pub fn insert(&mut self, hash: OrderHash, order: AnyOrder, remaining: U256, since: u64) {
         match order {
-            AnyOrder::App(order) => self.apps.insert(hash, order, remaining, since),
-            AnyOrder::Dataset(order) => self.datasets.insert(hash, order, remaining, since),
+            AnyOrder::App(order) => {
+                self.prospects.goods_changed(order.app);
+                self.apps.insert(hash, order, remaining, since);
+            }
+            AnyOrder::Dataset(order) => {
+                self.prospects.goods_changed(order.dataset);
+                self.datasets.insert(hash, order, remaining, since);
+            }
             AnyOrder::Workerpool(order) => {
                 self.take_off_aisle(hash);
                 self.asks.put(&order, (order.workerpoolprice, since, hash), remaining);
                 self.workerpools.insert(hash, order, remaining, since);
             }
-            AnyOrder::Request(order) => self.requests.insert(hash, order, remaining, since),
+            AnyOrder::Request(order) => {
+                self.take_out_of_line(hash);
+                self.prospects.insert(hash, &order, since);
+                self.requests.insert(hash, order, remaining, since);
+            }
         }
     }
 
@@ -152,11 +166,24 @@ impl Book {
 
     /// Takes an order off the book, if it is on it.
     pub fn remove(&mut self, hash: OrderHash) {
+        if let Some(row) = self.apps.row(hash) {
+            self.prospects.goods_changed(row.order.app);
+        }
+        if let Some(row) = self.datasets.row(hash) {
+            self.prospects.goods_changed(row.order.dataset);
+        }
         self.apps.remove(hash);
         self.datasets.remove(hash);
         self.take_off_aisle(hash);
         self.workerpools.remove(hash);
+        self.take_out_of_line(hash);
         self.requests.remove(hash);
+    }
+
+    fn take_out_of_line(&mut self, hash: OrderHash) {
+        if let Some(row) = self.requests.row(hash) {
+            self.prospects.remove(hash, &row.order, row.since);
+        }
     }
 
     fn take_off_aisle(&mut self, hash: OrderHash) {
@@ -170,12 +197,13 @@ impl Book {
         self.requests.on(&category).map(|row| (row.hash, &row.order, row.remaining))
     }
 
-    /// Those of a category's resting requests that pay what its cheapest offer asks, in the order in which they are served.
-    /// No other can be matched, however many rest.
+    /// Those of a category's resting requests that pay what its cheapest offer asks and may have their app and dataset, in the
+    /// order in which they are served. No other can be matched, however many rest.
     pub fn crossing(&self, category: U256) -> impl Iterator<Item = (OrderHash, &RequestOrder, U256)> {
         let cheapest = self.workerpools(category).next().map(|(_, order, _)| order.workerpoolprice);
         let pays = move |order: &RequestOrder| cheapest.is_some_and(|price| price <= order.workerpoolmaxprice);
-        self.requests(category).take_while(move |(_, order, _)| pays(order))
+        let rows = self.prospects.line(category).filter_map(|hash| self.requests.row(hash));
+        rows.map(|row| (row.hash, &row.order, row.remaining)).take_while(move |(_, order, _)| pays(order))
     }
 
     /// The categories in which requests rest.

@@ -4,7 +4,7 @@ use crate::client::{Client, salt};
 use crate::error::Error;
 use abi::{Call, Managed};
 use api::explain::{Explain, ExplainWorker};
-use api::order::{AnyOrder, BookRow, Kind, Placed};
+use api::order::{AnyOrder, BookRow, Kind, Orders, Placed, PlacedOrder, PlacedOrders};
 use api::receipt::Receipted;
 use orders::{Operation, Order, Signed};
 use reqwest::Method;
@@ -57,6 +57,22 @@ impl Client {
     pub async fn place(&self, order: &AnyOrder) -> Result<OrderHash, Error> {
         let placed: Placed = self.command("/v1/orders", order).await?;
         Ok(placed.order)
+    }
+
+    /// Puts many signed orders on the book, in this order, each taken or refused by itself:
+    /// [`ORDERS_AT_ONCE`](api::limits::ORDERS_AT_ONCE) a request.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] where a request is not taken at all; [`Error::Unreachable`]. Those before it may rest by then: sent
+    /// again, they get the same answer.
+    pub async fn place_each(&self, orders: Vec<AnyOrder>) -> Result<Vec<PlacedOrder>, Error> {
+        let mut placed = Vec::with_capacity(orders.len());
+        for orders in orders.chunks(api::limits::ORDERS_AT_ONCE) {
+            let orders = Orders { orders: orders.to_vec() };
+            let answer: PlacedOrders = self.command("/v1/orders/batch", &orders).await?;
+            placed.extend(answer.orders);
+        }
+        Ok(placed)
     }
 
     /// Takes an order off the book for ever, by a transaction of its maker's.

@@ -66,7 +66,7 @@ const SCHEMA: &str = "
     CREATE TABLE orders (
         hash BLOB PRIMARY KEY, kind INTEGER NOT NULL, signer BLOB NOT NULL, subject BLOB NOT NULL, body TEXT NOT NULL,
         remaining TEXT NOT NULL, status INTEGER NOT NULL, published INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
+    ) STRICT;
     CREATE INDEX orders_by_status ON orders (kind, status, published);
     CREATE INDEX orders_by_signer ON orders (signer, kind, published);
     CREATE TABLE deals (

@@ -281,14 +281,15 @@ impl Run<'_> {
         let mut replayer = Replayer::new(exchange, set_aside, self.digests);
         let (database, domain) = (self.database, self.domain);
         std::thread::scope(|scope| {
-            let pieces = ahead::begin(scope, database, &domain, last)?;
-            for piece in pieces {
-                for read in piece.records {
+            let ahead = ahead::begin(scope, database, &domain, last)?;
+            while let Some(piece) = ahead.next() {
+                for read in &piece.records {
                     last = Some(read.record);
-                    if let Some((place, reason)) = self.replay(&read, &mut replayer, observe)? {
+                    if let Some((place, reason)) = self.replay(read, &mut replayer, observe)? {
                         return Ok(Attempt::LeaveOut(place, reason));
                     }
                 }
+                ahead.give_back(piece.records);
                 if let Some(error) = piece.wrong {
                     return Err(error);
                 }

@@ -1,6 +1,7 @@
 //! Policy at work: matches, grants, the gate's decisions, supply.
 
 use crate::Market;
+use crate::facts::MarketFacts;
 use crate::output::{Ending, Message, Output, Package};
 use crate::supply::Wanted;
 use book::Match;
@@ -44,8 +45,11 @@ impl Market {
         if !self.supply.is_stirred() {
             return;
         }
-        let wants = self.wants();
+        let (wants, more) = self.wants();
         let renewal = self.supply.renew(at, &self.exchange, &wants);
+        if more {
+            self.supply.demand_changed();
+        }
         out.offers.extend(renewal.offers);
         for (order, by) in renewal.withdrawn {
             // Gone already if it was filled just now.
@@ -57,10 +61,12 @@ impl Market {
         }
     }
 
-    /// The resting requests that could be matched if there were offers, by category, as they are served.
-    fn wants(&self) -> BTreeMap<u64, Vec<Wanted>> {
-        let facts = self.facts();
-        let wanted = |want: book::Want<'_>| Wanted {
+    /// The resting requests that could be matched if there were offers, by category, as they are served; and whether there may
+    /// be more that were not looked at yet.
+    fn wants(&mut self) -> (BTreeMap<u64, Vec<Wanted>>, bool) {
+        let categories: Vec<U256> = self.book.wanted_categories().collect();
+        let facts = MarketFacts { exchange: &self.exchange, supply: &self.supply, fleet: &self.fleet };
+        let wanted = |want: &book::Want<'_>| Wanted {
             requester: want.order.requester,
             app: want.order.app,
             pool: want.order.workerpool,
@@ -71,8 +77,25 @@ impl Market {
             tasks: want.tasks.saturating_to(),
             out: self.dispatch.quarantined(want.request).collect(),
         };
-        let of = |category: U256| self.book.wants(category, &facts).take(MOST_WANTS).map(wanted).collect();
-        self.book.wanted_categories().map(|category| (category.saturating_to(), of(category))).collect()
+        let (mut wants, mut more) = (BTreeMap::new(), false);
+        self.reach.clear();
+        for category in categories {
+            let look = self.book.look(category, MOST_WANTS, &facts);
+            let found: Vec<Wanted> = look.wants.iter().map(wanted).collect();
+            more |= look.more;
+            let category = category.saturating_to();
+            let lowest = found.last().filter(|_| found.len() >= MOST_WANTS);
+            self.reach.extend(lowest.map(|last| (category, last.price)));
+            wants.insert(category, found);
+            let without = look.without;
+            self.book.leave_out(without);
+        }
+        (wants, more)
+    }
+
+    /// The lowest bid of a category that supply looked at last; none where it looked at all.
+    pub(crate) fn reach(&self, category: U256) -> Option<Amount> {
+        self.reach.get(&category.saturating_to()).copied()
     }
 
     /// Matches what can be matched: in each category the highest bid first, each as often as it can be.

@@ -16,6 +16,7 @@ mod facts;
 mod fleet;
 mod image;
 mod jobs;
+mod makers;
 mod observe;
 mod output;
 mod past;
@@ -41,6 +42,8 @@ use dispatch::{Clocks, Dispatch};
 use exchange::{AnyOrder, Command, Entry, Exchange, Place, Rejection};
 use fleet::Fleet;
 use jobs::Jobs;
+use makers::Makers;
+use orders::OrderKind;
 use past::Past;
 use std::collections::BTreeMap;
 use supply::Supply;
@@ -57,6 +60,10 @@ pub struct Market {
     book_stirred: bool,
     dispatch: Dispatch,
     supply: Supply,
+    /// By category, the lowest bid that supply looked at last, where there were more than it looks at.
+    reach: BTreeMap<u64, Amount>,
+    /// Who has how many open orders.
+    makers: Makers,
     /// What pools pay workers beside PoCo.
     beside: Beside,
     fleet: Fleet,
@@ -93,6 +100,8 @@ impl Market {
             book_stirred: true,
             dispatch: Dispatch::new(private, Clocks::default()),
             supply: Supply::default(),
+            reach: BTreeMap::new(),
+            makers: Makers::default(),
             beside: Beside::default(),
             fleet: Fleet::default(),
             jobs: Jobs::default(),
@@ -231,6 +240,12 @@ impl Market {
         let mut decisions = Vec::new();
         self.dispatch.package(at, task, digest, &mut decisions);
         self.carry_out(at, decisions, out);
+    }
+
+    /// How many orders of a kind rest that this maker signed, or that are its own.
+    #[must_use]
+    pub fn open_orders(&self, kind: OrderKind, maker: Address) -> u64 {
+        self.makers.open(kind, maker)
     }
 
     /// When the shell should call [`Market::decide`] even if nothing happens.

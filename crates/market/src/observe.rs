@@ -32,9 +32,12 @@ impl Market {
                 self.book_stirred = true;
             }
             Event::OrderRemoved { order, why, kind } => {
+                let bid = self.book.request(order).map(|(order, _)| (order.category, order.workerpoolmaxprice));
                 self.book.remove(order);
                 self.supply.removed(order);
-                if kind == OrderKind::Request {
+                self.makers.removed(order);
+                let missed = |(category, price)| self.reach(category).is_none_or(|last| price >= last);
+                if kind != OrderKind::Workerpool && bid.is_none_or(missed) {
                     self.supply.demand_changed();
                 }
                 self.book_stirred |= why != RemovalReason::Filled;
@@ -47,7 +50,12 @@ impl Market {
                 self.dispatch.shown(at, task, worker, &mut decisions);
                 self.carry_out(at, decisions, out);
             }
-            Event::Issued { .. } | Event::TokenTransfer { .. } | Event::GroupMember { .. } => {
+            Event::Issued { .. } | Event::TokenTransfer { .. } => {
+                self.book_stirred = true;
+                self.supply.capacity_changed();
+            }
+            Event::GroupMember { .. } | Event::GroupCreated { .. } => {
+                self.book.members_changed();
                 self.book_stirred = true;
                 self.supply.capacity_changed();
             }
@@ -69,7 +77,6 @@ impl Market {
             Event::Paid { pool, amount, why, .. } if why != PayReason::TopUp => self.supply.paid(pool, amount),
             Event::Paid { .. }
             | Event::TokenApproval { .. }
-            | Event::GroupCreated { .. }
             | Event::Redeemed { .. }
             | Event::Done { .. }
             | Event::Refused { .. }
@@ -127,16 +134,29 @@ impl Market {
 
     pub(crate) fn order_placed(&mut self, kind: OrderKind, hash: OrderHash, remaining: U256) {
         let resting = self.exchange.resting_order(hash).expect("an order that was placed rests");
+        if let Some(maker) = resting.signer().address() {
+            self.makers.placed(hash, kind, maker);
+        }
         let order = match resting {
-            AnyOrder::App(order) => book::AnyOrder::App(order.order().clone()),
-            AnyOrder::Dataset(order) => book::AnyOrder::Dataset(order.order().clone()),
+            AnyOrder::App(order) => {
+                self.supply.demand_changed();
+                book::AnyOrder::App(order.order().clone())
+            }
+            AnyOrder::Dataset(order) => {
+                self.supply.demand_changed();
+                book::AnyOrder::Dataset(order.order().clone())
+            }
             AnyOrder::Workerpool(order) => {
                 self.supply.placed(order.order().salt, hash);
                 book::AnyOrder::Workerpool(order.order().clone())
             }
             AnyOrder::Request(order) => {
-                self.supply.demand_changed();
-                book::AnyOrder::Request(order.order().clone())
+                let order = order.order();
+                // Of equal bids the later is served behind.
+                if self.reach(order.category).is_none_or(|last| order.workerpoolmaxprice > last) {
+                    self.supply.demand_changed();
+                }
+                book::AnyOrder::Request(order.clone())
             }
         };
         debug_assert_eq!(kind, resting.kind(), "an order rests as what it was placed as");

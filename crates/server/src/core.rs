@@ -8,11 +8,13 @@
 mod assets;
 mod briefs;
 mod judging;
+mod placing;
 mod publish;
 mod secrets;
 mod state;
 mod turn;
 
+pub(crate) use placing::{Placed, Refusal, ToPlace};
 pub(crate) use secrets::Secrets;
 pub(crate) use state::{Counts, State, Stated};
 pub(crate) use turn::Loop;
@@ -22,7 +24,7 @@ use crate::problem::{Answer, Problem};
 use crate::worker::{Arrival, Brief, Seat};
 use api::receipt::Receipt;
 use api::worker::{DeclineReason, Phase};
-use exchange::{Command, Rejection};
+use exchange::{AnyOrder, Command, Rejection};
 use orders::CheckedBatch;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,12 +40,9 @@ pub(crate) type Reading = Box<dyn FnOnce(&State) + Send>;
 /// What is asked of the loop.
 pub(crate) enum Request {
     /// Somebody's command.
-    Command {
-        command: Box<Command>,
-        /// A job's name, where the command places a request order as one.
-        title: Option<String>,
-        answer: oneshot::Sender<Result<Receipt, Rejection>>,
-    },
+    Command { command: Box<Command>, answer: oneshot::Sender<Result<Receipt, Rejection>> },
+    /// Somebody's orders.
+    Place { orders: Box<ToPlace>, answer: oneshot::Sender<Placed> },
     /// A receipt for what is durable already.
     Receipt(oneshot::Sender<Receipt>),
     /// A worker said hello.
@@ -101,9 +100,24 @@ impl Core {
     }
 
     /// Enters a command; answered once it is durable.
-    pub(crate) async fn command(&self, command: Command, title: Option<String>) -> Answer<Result<Receipt, Rejection>> {
+    pub(crate) async fn command(&self, command: Command) -> Answer<Result<Receipt, Rejection>> {
         let command = Box::new(command);
-        self.ask(|answer| Request::Command { command, title, answer }).await.ok_or_else(Problem::stopping)
+        self.ask(|answer| Request::Command { command, answer }).await.ok_or_else(Problem::stopping)
+    }
+
+    /// Places orders, each by itself; answered once those that are taken are durable.
+    pub(crate) async fn place_each(&self, orders: Vec<AnyOrder>) -> Answer<Placed> {
+        let orders = Box::new(ToPlace { orders, title: None });
+        self.ask(|answer| Request::Place { orders, answer }).await.ok_or_else(Problem::stopping)
+    }
+
+    /// Places an order, which may be a job that has a title. The same order again gets the same answer.
+    pub(crate) async fn place(&self, order: AnyOrder, title: Option<String>) -> Answer<Receipt> {
+        let orders = Box::new(ToPlace { orders: vec![order], title });
+        let placed = self.ask(|answer| Request::Place { orders, answer }).await.ok_or_else(Problem::stopping)?;
+        let taken: Result<(), Refusal> = placed.taken.into_iter().collect();
+        taken?;
+        Ok(placed.receipt)
     }
 
     /// A receipt for all that is durable.

@@ -52,6 +52,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/openapi.json", get(meta::openapi))
         .route("/v1/blobs/{digest}", get(blobs::read).put(blobs::write))
         .route("/v1/orders", post(orders::place))
+        .route("/v1/orders/batch", post(orders::place_each))
         .route("/v1/orders/{hash}", delete(orders::remove))
         .route("/v1/orders/{hash}/explain", get(explain::request))
         .route("/v1/book", get(orders::book))
@@ -100,9 +101,8 @@ async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if !shared.limiter.take(from.ip(), shared.clock.now()) {
-        let words = "too many requests from this address; wait a second";
-        return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", words).into_response();
+    if !shared.limiter.take(from.ip(), 1, shared.clock.now()) {
+        return too_many_requests().into_response();
     }
     let caller = match shared.access.caller(request.headers(), shared.clock.now()) {
         Ok(caller) => caller,
@@ -115,6 +115,11 @@ async fn admit(
     }
     request.extensions_mut().insert(caller);
     next.run(request).await
+}
+
+fn too_many_requests() -> Problem {
+    let words = "too many requests from this address; wait a second";
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", words)
 }
 
 async fn no_route(request: Request) -> Problem {

@@ -4,3 +4,4 @@ mod explain;
 mod market;
 mod matching;
 mod priority;
+mod prospects;

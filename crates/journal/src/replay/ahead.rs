@@ -1,6 +1,7 @@
 //! Reading ahead: one thread reads records, checks the chain and decodes entries, while another applies the rules.
 //!
-//! What is wrong with a record comes after the records before it, so that whatever is wrong first is named.
+//! What is wrong with a record comes after the records before it, so that whatever is wrong first is named. Pieces that were
+//! applied go back to the thread that made them, which has time to free them.
 
 use super::{CHUNK_BYTES, Verified, verify};
 use crate::database::Database;
@@ -8,7 +9,7 @@ use crate::error::JournalError;
 use crate::record::{Frame, Record};
 use exchange::Entry;
 use orders::Domain;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, Scope};
 
 /// How much is read and handed over at once, bytes.
@@ -29,6 +30,25 @@ pub(super) struct Piece {
     pub(super) wrong: Option<JournalError>,
 }
 
+/// The two ways between the threads.
+pub(super) struct Ahead {
+    pieces: Receiver<Piece>,
+    spent: Sender<Vec<Read>>,
+}
+
+impl Ahead {
+    /// The next piece; none after the last.
+    pub(super) fn next(&self) -> Option<Piece> {
+        self.pieces.recv().ok()
+    }
+
+    /// What is needed no more.
+    pub(super) fn give_back(&self, records: Vec<Read>) {
+        // Where the reading has ended, it is freed here.
+        drop(self.spent.send(records));
+    }
+}
+
 /// Begins to read after `last`; the pieces end with the journal or with the first that has something wrong. Whoever drops
 /// them ends the reading.
 pub(super) fn begin<'scope>(
@@ -36,17 +56,24 @@ pub(super) fn begin<'scope>(
     database: &'scope Database,
     domain: &'scope Domain,
     last: Option<Record>,
-) -> Result<Receiver<Piece>, JournalError> {
+) -> Result<Ahead, JournalError> {
     let own = Database::live(database.path())?;
-    let (give, take) = sync_channel(PIECES);
-    let reading = move || read(&own, domain, last, &give);
+    let ((give, pieces), (spent, returned)) = (sync_channel(PIECES), channel());
+    let reading = move || read(&own, domain, last, &give, &returned);
     let spawned = thread::Builder::new().name("journal".to_owned()).spawn_scoped(scope, reading);
     spawned.map_err(|error| JournalError::io(database.path(), error))?;
-    Ok(take)
+    Ok(Ahead { pieces, spent })
 }
 
-fn read(database: &Database, domain: &Domain, mut last: Option<Record>, give: &SyncSender<Piece>) {
+fn read(
+    database: &Database,
+    domain: &Domain,
+    mut last: Option<Record>,
+    give: &SyncSender<Piece>,
+    returned: &Receiver<Vec<Read>>,
+) {
     loop {
+        returned.try_iter().for_each(drop);
         let mut piece = Piece { records: Vec::new(), wrong: None };
         let ended = fill(database, domain, &mut last, &mut piece.records);
         let over = match ended {

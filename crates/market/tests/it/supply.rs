@@ -1,8 +1,9 @@
 //! The hosted pools' sell orders.
 
-use crate::world::{Nature, OPERATOR, REQUESTER, World};
+use crate::world::{APP_OWNER, Nature, OPERATOR, REQUESTER, World};
 use exchange::{AnyOrder, Command, Event};
 use market::{Misfit, Obstacle};
+use orders::OrderKind;
 use std::time::Duration;
 use units::{Amount, U256};
 
@@ -373,4 +374,49 @@ fn a_pool_that_tops_up_and_pays_witnesses_loses_nothing_over_time() {
     );
     // What a young pool lays out for its first checks and dissents is a few tasks' pay.
     assert!(pool >= nanos(1_000_000_000 - 10 * 1_000), "the pool's owner has {pool} left of a credit");
+}
+
+fn matched(world: &World) -> usize {
+    world.events.iter().filter(|it| matches!(it, Event::Hub(poco::Event::OrdersMatched { .. }))).count()
+}
+
+#[test]
+fn a_bid_for_an_app_that_nobody_sells_waits_and_is_served_once_somebody_does() {
+    let mut world = World::new(false);
+    world.credit(OPERATOR, 10_000_000);
+    world.credit(REQUESTER, 10_000_000);
+    let owner = world.address(APP_OWNER);
+    let sale = world.market.exchange().resting().find(|order| order.kind() == OrderKind::App).cloned();
+    let sale = sale.expect("the world sells its app");
+    world.enter(Command::RemoveOrder { order: sale.hash(), by: owner }).unwrap();
+    world.join(10, Nature::Honest, "commons", 100);
+    // More than supply looks at.
+    for _ in 0..300 {
+        world.buy(1, 1, 10_000);
+    }
+    world.settle();
+    assert_eq!(matched(&world), 0);
+    world.enter(Command::PlaceOrder(Box::new(sale))).unwrap();
+    world.settle();
+    assert!(matched(&world) > 0);
+}
+
+#[test]
+fn a_bid_above_more_low_ones_than_are_looked_at_is_served() {
+    let mut world = World::new(false);
+    world.credit(OPERATOR, 10_000_000);
+    world.credit(REQUESTER, 10_000_000);
+    for _ in 0..300 {
+        world.buy(1, 1, 10);
+    }
+    world.settle();
+    world.join(10, Nature::Honest, "commons", 100);
+    world.settle();
+    assert_eq!(matched(&world), 0);
+    let high = world.buy(1, 1, 10_000);
+    world.settle();
+    assert_eq!(matched(&world), 1);
+    assert!(world.market.exchange().resting_order(high).is_none(), "all of it was bought");
+    let requester = world.address(REQUESTER);
+    assert_eq!(world.market.open_orders(OrderKind::Request, requester), 300);
 }

@@ -1,5 +1,6 @@
 //! What leaves once a turn is durable: rows for the history, answers with receipts, messages to workers, reads.
 
+use super::placing::Placed;
 use super::turn::{Loop, Owed};
 use crate::changes::Turn;
 use crate::convert;
@@ -55,6 +56,9 @@ impl Published {
         };
         for (answer, taken) in owed.answers {
             drop(answer.send(taken.map(|()| receipt())));
+        }
+        for (answer, taken) in owed.placed {
+            drop(answer.send(Placed { taken, receipt: receipt() }));
         }
         for answer in owed.receipts {
             drop(answer.send(receipt()));

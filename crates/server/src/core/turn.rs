@@ -1,5 +1,6 @@
 //! A turn of the loop: take what has gathered, apply, decide, make durable, publish.
 
+use super::placing::{ToPlace, Waiting};
 use super::publish::Published;
 use super::state::{Line, State};
 use super::{Request, Said, Stated, Welcomed};
@@ -26,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use units::{Address, B256, TaskId, Timestamp};
 
-/// Most requests taken in one turn: a record stays of a size that replays well.
+/// Most requests taken in one turn: a record stays of a size that replays well. Each order counts as one.
 const GROUP: usize = 2_048;
 /// How often policy may ask for new offers in one turn.
 const OFFER_ROUNDS: usize = 8;
@@ -79,6 +80,7 @@ pub(super) type Reply = (oneshot::Sender<Result<Receipt, Rejection>>, Result<(),
 #[derive(Default)]
 pub(super) struct Owed {
     pub(super) answers: Vec<Reply>,
+    pub(super) placed: Vec<Waiting>,
     pub(super) receipts: Vec<oneshot::Sender<Receipt>>,
     pub(super) welcomes: Vec<(oneshot::Sender<Welcomed>, Welcomed)>,
     pub(super) reads: Vec<super::Reading>,
@@ -103,7 +105,7 @@ impl Loop {
         self.take_up(blobs)?;
         let mut gathered = Vec::with_capacity(GROUP);
         loop {
-            if !runtime.block_on(self.gather(&mut gathered)) {
+            if gathered.is_empty() && !runtime.block_on(self.gather(&mut gathered)) {
                 return self.finish();
             }
             if self.turn(&mut gathered)? {
@@ -157,7 +159,7 @@ impl Loop {
         let _way = tracing::trace_span!(target: "way", "turn");
         let at = self.clock.now();
         let (mut out, mut owed) = (Output::default(), Owed::default());
-        for request in gathered.drain(..) {
+        for request in gathered.drain(..fitting(gathered)) {
             self.take(at, request, &mut out, &mut owed)?;
         }
         self.guarded(|this| this.decide(at, &mut out))?;
@@ -200,7 +202,7 @@ impl Loop {
 
     fn take(&mut self, at: Timestamp, request: Request, out: &mut Output, owed: &mut Owed) -> Result<(), LoopError> {
         match request {
-            Request::Command { command, title, answer } => {
+            Request::Command { command, answer } => {
                 if let Some(reason) = self.journal.suspicion(&command) {
                     tracing::error!(reason, "a command that made the rules fail came again; it is left out");
                     return Ok(());
@@ -208,15 +210,24 @@ impl Loop {
                 if let Command::Transact(transaction) = &*command {
                     owed.spans.insert(transaction.hash, out.events.len());
                 }
-                let job = job_of(&command);
                 let taken = self.command(at, *command, out)?;
                 if taken.is_err() {
                     self.state.counts.rejections += 1;
                 }
-                if let (Ok(()), Some(title), Some(job)) = (&taken, title, job) {
-                    owed.titles.push((job, title));
-                }
                 owed.answers.push((answer, taken));
+            }
+            Request::Place { orders, answer } => {
+                let ToPlace { orders, mut title } = *orders;
+                let mut taken = Vec::with_capacity(orders.len());
+                for order in orders {
+                    let (job, known) = (order.hash(), out.entries.len());
+                    let placed = self.place(at, order, out)?;
+                    // A job that rests already keeps its name.
+                    let new = placed.is_ok() && out.entries.len() > known;
+                    owed.titles.extend(title.take().filter(|_| new).map(|title| (job, title)));
+                    taken.push(placed);
+                }
+                owed.placed.push((answer, taken));
             }
             Request::Receipt(answer) => owed.receipts.push(answer),
             Request::Join { arrival, answer } => {
@@ -238,7 +249,7 @@ impl Loop {
     }
 
     /// Applies a stranger's command. If the rules panic on it, that is noted before the loop ends.
-    fn command(
+    pub(super) fn command(
         &mut self,
         at: Timestamp,
         command: Command,
@@ -404,11 +415,15 @@ fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
     said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no words").to_owned()
 }
 
-/// The job that a command begins, if it does.
-fn job_of(command: &Command) -> Option<units::OrderHash> {
-    let Command::PlaceOrder(order) = command else { return None };
-    let AnyOrder::Request(order) = &**order else { return None };
-    Some(order.hash)
+/// How many of what has gathered a turn takes: one at least, and no more than make a record of good size.
+fn fitting(gathered: &[Request]) -> usize {
+    let mut sum = 0_usize;
+    let fits = |request: &&Request| {
+        let fits = sum < GROUP;
+        sum += if let Request::Place { orders, .. } = request { orders.orders.len() } else { 1 };
+        fits
+    };
+    gathered.iter().take_while(fits).count()
 }
 
 /// Tells a worker which of its statements were not taken; the tasks they are about.

@@ -12,7 +12,8 @@ use api::limits;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
-use exchange::{AnyOrder, Command, Exchange};
+use exchange::{AnyOrder, Command};
+use market::Market;
 use orders::OrderKind;
 use serde_json::Value;
 use std::sync::Arc;
@@ -42,9 +43,9 @@ pub(crate) async fn publish(
         return Err(Problem::forbidden("already_published", "order already published"));
     }
     let checked = order.clone();
-    shared.core.read(move |state| publishable(state.market.exchange(), &checked, signer)).await??;
+    shared.core.read(move |state| publishable(&state.market, &checked, signer)).await??;
     crate::http::check_image(&shared, &order).await?;
-    shared.core.command(Command::PlaceOrder(Box::new(order)), None).await??;
+    shared.core.place(order, None).await?;
     let published = find(&shared, kind, hash).await?;
     let published =
         published.ok_or_else(|| Problem::missing("unknown_order", format!("{} not found", name_of(kind))))?;
@@ -63,7 +64,8 @@ fn read(kind: OrderKind, order: Value) -> Answer<api::order::AnyOrder> {
 }
 
 /// Everything that is checked against the exchange's state.
-fn publishable(exchange: &Exchange, order: &AnyOrder, by: Address) -> Answer<()> {
+fn publishable(market: &Market, order: &AnyOrder, by: Address) -> Answer<()> {
+    let exchange = market.exchange();
     let owner = match order {
         AnyOrder::Request(order) => order.order().requester,
         AnyOrder::App(_) | AnyOrder::Dataset(_) | AnyOrder::Workerpool(_) => {
@@ -77,8 +79,7 @@ fn publishable(exchange: &Exchange, order: &AnyOrder, by: Address) -> Answer<()>
     if !matches!(exchange.hub().is_signed(owner, order.signer()), Ok(true)) {
         return Err(Problem::forbidden("not_signed_by_owner", "invalid sign"));
     }
-    let open = exchange.resting().filter(|other| other.kind() == order.kind() && other.signer().is_by(owner)).count();
-    if open >= limits::OPEN_ORDERS {
+    if market.open_orders(order.kind(), owner) >= limits::OPEN_ORDERS as u64 {
         let words = format!("maximum published {} per wallet reached: {}", name_of(order.kind()), limits::OPEN_ORDERS);
         return Err(Problem::forbidden("too_many_orders", words));
     }
@@ -154,7 +155,7 @@ pub(crate) async fn unpublish(
         return Err(Problem::forbidden("unknown_order", format!("no open {} published", name_of(kind))));
     }
     for order in &orders {
-        shared.core.command(Command::RemoveOrder { order: *order, by }, None).await??;
+        shared.core.command(Command::RemoveOrder { order: *order, by }).await??;
     }
     Ok(Json(Unpublished { ok: true, unpublished: orders }))
 }

@@ -12,7 +12,7 @@ use api::limits;
 use api::receipt::Receipted;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use exchange::{AnyOrder, Command, Rejection};
+use exchange::{AnyOrder, Rejection};
 use journal::history::{DealFilter, JobRow, Page, ResultRow, ResultState};
 use market::JobView;
 use orders::{Checked, RequestOrder};
@@ -38,13 +38,7 @@ pub(crate) async fn submit(State(shared): Server, Body(submit): Body<Submit>) ->
         shared.core.receipt().await?
     } else {
         check(&shared, &order).await?;
-        let any = AnyOrder::Request(order);
-        super::orders::check_open(&shared.core, &any).await?;
-        match shared.core.command(Command::PlaceOrder(Box::new(any)), Some(submit.title)).await? {
-            Ok(receipt) => receipt,
-            Err(Rejection::AlreadyResting(_)) => shared.core.receipt().await?,
-            Err(rejection) => return Err(rejection.into()),
-        }
+        shared.core.place(AnyOrder::Request(order), Some(submit.title)).await?
     };
     Ok(Json(Receipted { answer: read(&shared, id).await?.1, receipt }))
 }

@@ -25,8 +25,9 @@ pub(crate) struct Limiter {
 }
 
 impl Limiter {
-    /// Takes a request out of the address's bucket, if there is one left.
-    pub(crate) fn take(&self, from: IpAddr, now: Timestamp) -> bool {
+    /// Takes so many requests out of the address's bucket, if they are left.
+    pub(crate) fn take(&self, from: IpAddr, requests: usize, now: Timestamp) -> bool {
+        let wanted = u64::try_from(requests).unwrap_or(u64::MAX).saturating_mul(ONE);
         let full = u64::from(limits::REQUEST_BURST) * ONE;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= REMEMBERED {
@@ -34,11 +35,9 @@ impl Limiter {
         }
         let bucket = buckets.entry(from).or_insert(Bucket { left: full, at: now });
         *bucket = Bucket { left: bucket.filled(now), at: now };
-        if bucket.left < ONE {
-            return false;
-        }
-        bucket.left -= ONE;
-        true
+        let left = bucket.left.checked_sub(wanted);
+        bucket.left = left.unwrap_or(bucket.left);
+        left.is_some()
     }
 }
 
@@ -59,11 +58,15 @@ mod tests {
     fn a_flood_is_held_to_the_rate_and_others_are_not() {
         let (limiter, now) = (Limiter::default(), Timestamp(1_000));
         let flood = IpAddr::from([10, 0, 0, 1]);
-        let taken = (0..limits::REQUEST_BURST + 10).filter(|_| limiter.take(flood, now)).count();
+        let taken = (0..limits::REQUEST_BURST + 10).filter(|_| limiter.take(flood, 1, now)).count();
         assert_eq!(taken, limits::REQUEST_BURST as usize);
-        assert!(limiter.take(IpAddr::from([10, 0, 0, 2]), now));
+        assert!(limiter.take(IpAddr::from([10, 0, 0, 2]), 1, now));
         let later = Timestamp(2_000);
-        let taken = (0..limits::REQUEST_BURST).filter(|_| limiter.take(flood, later)).count();
+        let taken = (0..limits::REQUEST_BURST).filter(|_| limiter.take(flood, 1, later)).count();
         assert_eq!(taken, limits::REQUEST_RATE as usize);
+        let much_later = Timestamp(60_000);
+        let half = limits::REQUEST_BURST as usize / 2;
+        assert!(limiter.take(flood, half, much_later) && limiter.take(flood, half, much_later), "many count as many");
+        assert!(!limiter.take(flood, half, much_later));
     }
 }

@@ -1,21 +1,25 @@
 //! Orders: placing, taking off the book, reading the book, explaining why a request waits.
 
 use super::{Server, Who};
-use crate::core::State as LoopState;
+use crate::core::{self, State as LoopState};
 use crate::extract::{Body, Query, id};
 use crate::order;
 use crate::problem::{Answer, Problem};
 use crate::shared::Shared;
 use api::image::ImageAddress;
 use api::limits;
-use api::order::{BookRow, Kind, Placed};
+use api::order::{BookRow, Kind, Orders, Placed, PlacedOrder, PlacedOrders};
 use api::receipt::Receipted;
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, Path, State};
 use axum::{Extension, Json};
-use exchange::{AnyOrder, Command, Exchange, Rejection};
+use exchange::{AnyOrder, Command, Exchange};
 use orders::OrderKind;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use units::{Address, Amount, OrderHash, Tag, Timestamp, U256};
+
+/// How many signers are found out before others on the same thread have a turn.
+const RECOVERED_AT_ONCE: usize = 16;
 
 /// `POST /v1/orders`. The same order again gets the same answer.
 pub(crate) async fn place(
@@ -24,39 +28,49 @@ pub(crate) async fn place(
 ) -> Answer<Json<Receipted<Placed>>> {
     let order = order::check(order, &shared.domain)?;
     let hash = order.hash();
-    check_open(&shared.core, &order).await?;
     check_image(&shared, &order).await?;
-    let receipt = match shared.core.command(Command::PlaceOrder(Box::new(order)), None).await? {
-        Ok(receipt) => receipt,
-        Err(Rejection::AlreadyResting(_)) => shared.core.receipt().await?,
-        Err(rejection) => return Err(rejection.into()),
-    };
+    let receipt = shared.core.place(order, None).await?;
     Ok(Json(Receipted { answer: Placed { order: hash }, receipt }))
 }
 
-/// Holds a maker to the limit on open orders; the exchange's own pools renew theirs all the time.
-pub(crate) async fn check_open(core: &crate::core::Core, order: &AnyOrder) -> Answer<()> {
-    let (hash, kind, maker) = (order.hash(), order.kind(), order.signer().address());
-    let subject = order.subject();
-    let open = core
-        .read(move |state| {
-            let exchange = state.market.exchange();
-            if exchange.resting_order(hash).is_some() || maker == Some(exchange.genesis().operator) {
-                return 0;
-            }
-            let theirs = |other: &&AnyOrder| other.kind() == kind && other.signer().address() == maker;
-            // Requests, of which there are many, are found by their maker.
-            if kind == OrderKind::Request {
-                return exchange.resting_of(subject).filter(theirs).take(limits::OPEN_ORDERS).count();
-            }
-            exchange.resting().filter(theirs).take(limits::OPEN_ORDERS).count()
-        })
-        .await?;
-    if open >= limits::OPEN_ORDERS {
-        let words = format!("a maker may have {} open orders of a kind; close one first", limits::OPEN_ORDERS);
-        return Err(Problem::forbidden("too_many_orders", words));
+/// `POST /v1/orders/batch`: many at once, each taken or refused by itself.
+pub(crate) async fn place_each(
+    State(shared): Server,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Body(Orders { orders }): Body<Orders>,
+) -> Answer<Json<Receipted<PlacedOrders>>> {
+    if orders.is_empty() || orders.len() > limits::ORDERS_AT_ONCE {
+        let words = format!("a request may have {} orders, and at least one", limits::ORDERS_AT_ONCE);
+        return Err(Problem::bad("orders_at_once", words));
     }
-    Ok(())
+    // As if each had come by itself.
+    if !shared.limiter.take(from.ip(), orders.len().saturating_sub(1), shared.clock.now()) {
+        return Err(super::too_many_requests());
+    }
+    let (mut rows, mut sound) = (Vec::with_capacity(orders.len()), Vec::with_capacity(orders.len()));
+    for (number, order) in orders.into_iter().enumerate() {
+        // Finding out a signer takes long beside what others on this thread want.
+        if number % RECOVERED_AT_ONCE == RECOVERED_AT_ONCE - 1 {
+            tokio::task::yield_now().await;
+        }
+        let checked = match order::check(order, &shared.domain) {
+            Ok(order) => check_image(&shared, &order).await.map(|()| order),
+            Err(problem) => Err(problem),
+        };
+        rows.push(match checked {
+            Ok(order) => {
+                let row = PlacedOrder { order: Some(order.hash()), refused: None };
+                sound.push(order);
+                row
+            }
+            Err(problem) => PlacedOrder { order: None, refused: Some(problem.body) },
+        });
+    }
+    let core::Placed { taken, receipt } = shared.core.place_each(sound).await?;
+    for (row, taken) in rows.iter_mut().filter(|row| row.refused.is_none()).zip(taken) {
+        row.refused = taken.err().map(|refusal| Problem::from(refusal).body);
+    }
+    Ok(Json(Receipted { answer: PlacedOrders { orders: rows }, receipt }))
 }
 
 /// Refuses to sell an image to machines that run none, or one from a registry that the operator does not list: nobody could
@@ -88,7 +102,7 @@ pub(crate) async fn remove(
     Path(hash): Path<String>,
 ) -> Answer<Json<Receipted<Placed>>> {
     let (order, by): (OrderHash, Address) = (id("an order's hash", &hash)?, who.account()?);
-    let receipt = shared.core.command(Command::RemoveOrder { order, by }, None).await??;
+    let receipt = shared.core.command(Command::RemoveOrder { order, by }).await??;
     Ok(Json(Receipted { answer: Placed { order }, receipt }))
 }
 

@@ -22,7 +22,7 @@ pub(crate) async fn rate(State(shared): Server, Body(signed): Body<SignedRating>
     let Some(rater) = checked.rater.address() else {
         return Err(Problem::bad("not_signed", "the rating bears no good signature"));
     };
-    let receipt = shared.core.command(Command::Rate { rating: Box::new(checked) }, None).await??;
+    let receipt = shared.core.command(Command::Rate { rating: Box::new(checked) }).await??;
     let at = shared.clock.now();
     let answer = Rated {
         deal: rating.deal,

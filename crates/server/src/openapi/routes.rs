@@ -203,6 +203,13 @@ fn orders() -> Vec<Route> {
             Json("AnyOrder"),
             Receipted("Placed"),
         ),
+        post(
+            "/v1/orders/batch",
+            tag,
+            "Places many signed orders, each taken or refused by itself",
+            Json("Orders"),
+            Receipted("PlacedOrders"),
+        ),
         Route {
             method: "delete",
             ..get("/v1/orders/{hash}", tag, "Takes one's own order off the book", Receipted("Placed"))

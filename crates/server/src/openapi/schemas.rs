@@ -91,7 +91,7 @@ const EXCHANGE: [Schema; 14] = [
     schema("Workers", "Workers.", "workers: [Worker]"),
 ];
 
-const MARKET: [Schema; 23] = [
+const MARKET: [Schema; 26] = [
     schema(
         "Worker",
         "A worker.",
@@ -100,6 +100,9 @@ const MARKET: [Schema; 23] = [
     ),
     schema("AnyOrder", "A signed order; `kind` is app, dataset, workerpool or request.", "kind: text; order: any"),
     schema("Placed", "An order was taken.", "order: hash"),
+    schema("Orders", "Signed orders of any kinds, 512 at most.", "orders: [AnyOrder]"),
+    schema("PlacedOrders", "What came of orders, each in its place.", "orders: [PlacedOrder]"),
+    schema("PlacedOrder", "What came of an order: it was taken, or why not.", "order?: hash; refused?: Error"),
     schema("Book", "Orders at rest.", "orders: [BookRow]"),
     schema(
         "BookRow",

@@ -17,7 +17,7 @@ pub(super) async fn raw(shared: &Arc<Shared>, params: &[Value]) -> Result<(B256,
     let reading = tokio::task::spawn_blocking(move || read(&raw, &genesis));
     let transaction = reading.await.map_err(|_| RpcError::new(-32000, "the transaction could not be read"))??;
     let hash = transaction.hash;
-    let taken = shared.core.command(Command::Transact(Box::new(transaction)), None).await?;
+    let taken = shared.core.command(Command::Transact(Box::new(transaction))).await?;
     match taken {
         Ok(receipt) => Ok((hash, receipt)),
         Err(rejection) => Err(RpcError::new(-32000, words(&rejection))),

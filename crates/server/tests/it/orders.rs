@@ -190,3 +190,58 @@ async fn a_repeat_under_a_client_made_id_gets_the_first_answer() {
     assert_eq!(first, again);
     assert!(first["token"].is_string());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_orders_at_once_each_is_taken_or_refused_by_itself() {
+    let house = House::open().await;
+    let client = house.client(1).await;
+    let app = publish(&client).await.address;
+    let good = AnyOrder::App(client.sign(app_order(app, 1)));
+    let mut doctored = client.sign(app_order(app, 2));
+    doctored.order.appprice = Amount::nanos(1);
+    let dear = client.sign(AppOrder { appprice: Amount(U256::MAX), ..app_order(app, 3) });
+    let bid = AnyOrder::Request(request(&client, app, |_| ()).await);
+    let sent = vec![good.clone(), AnyOrder::App(doctored), AnyOrder::App(dear), bid.clone(), good.clone()];
+    let placed = client.place_each(sent).await.unwrap();
+    let codes: Vec<_> = placed.iter().map(|it| it.refused.as_ref().map(|it| it.code.as_str())).collect();
+    assert_eq!(codes, [None, Some("not_signed_by_owner"), Some("price_overflow"), None, None]);
+    let (hash, wanted) = (client.order_hash(&good), client.order_hash(&bid));
+    assert_eq!([placed[0].order, placed[3].order, placed[4].order], [Some(hash), Some(wanted), Some(hash)]);
+    let resting = client.book(client::BookFilter::default()).await.unwrap();
+    let ours = resting.iter().filter(|row| row.maker == key(1).address() && [hash, wanted].contains(&row.order));
+    assert_eq!(ours.count(), 2, "each once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_maker_has_so_many_open_orders_of_a_kind_however_they_come() {
+    let house = House::open().await;
+    let client = house.client(1).await;
+    let app = publish(&client).await.address;
+    let most = api::limits::OPEN_ORDERS;
+    let mut bids = Vec::new();
+    for _ in 0..most + 2 {
+        bids.push(AnyOrder::Request(request(&client, app, |_| ()).await));
+    }
+    let placed = client.place_each(bids.clone()).await.unwrap();
+    let taken = placed.iter().filter(|it| it.refused.is_none()).count();
+    let refused: Vec<_> = placed.iter().skip(most).map(|it| it.refused.as_ref().map(|it| it.code.as_str())).collect();
+    assert_eq!((taken, refused), (most, vec![Some("too_many_orders"); 2]));
+    assert_eq!(refusal(client.place(&bids[most]).await), "too_many_orders");
+    client.place(&bids[0]).await.expect("one that rests already gets the same answer");
+    client.place(&AnyOrder::App(client.sign(app_order(app, 9)))).await.expect("another kind has its own number");
+    client.close(&bids[0]).await.unwrap();
+    client.place(&bids[most]).await.expect("one that was closed makes room");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_orders_at_once_than_a_request_may_have_are_refused() {
+    let house = House::open().await;
+    let client = house.client(1).await;
+    let app = publish(&client).await.address;
+    let order = AnyOrder::App(client.sign(app_order(app, 1)));
+    let wire = Wire::new(&house);
+    for orders in [vec![order; api::limits::ORDERS_AT_ONCE + 1], Vec::new()] {
+        let answer = wire.send(Method::POST, "/v1/orders/batch", Some(json!({ "orders": orders }))).await;
+        assert_eq!(code(&answer), (400, "orders_at_once"));
+    }
+}
