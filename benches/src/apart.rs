@@ -8,10 +8,10 @@ use client::{AppPrice, Client, JobSpec, Options, Tasks};
 use orders::SigningKey;
 use server::Server;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Lines, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use tokio::runtime::Runtime;
 use units::{Address, Amount};
 
@@ -32,9 +32,38 @@ pub(crate) fn serve(folder: &Path) -> anyhow::Result<()> {
     Ok(threads.block_on(server.stop())?)
 }
 
+/// A process that serves; it ends with this.
+pub(crate) struct Serving {
+    process: Child,
+    said: Lines<BufReader<ChildStdout>>,
+}
+
+impl Serving {
+    pub(crate) fn from(data: &Path) -> anyhow::Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(SERVE).arg(data).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().context("the bench's own program starts")?;
+        let said = BufReader::new(process.stdout.take().context("its output is ours")?).lines();
+        Ok(Self { process, said })
+    }
+
+    /// What it says next: its URL, then its join token.
+    pub(crate) fn line(&mut self) -> anyhow::Result<String> {
+        self.said.next().context("the server says where it listens")?.context("in words")
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        // Ended already, or nothing is left to be saved.
+        let _ended = self.process.kill();
+        let _ended = self.process.wait();
+    }
+}
+
 /// A served exchange, and a requester with money whose app does nothing.
 pub(crate) struct Apart {
-    process: Child,
+    serving: Serving,
     data: PathBuf,
     pub(crate) url: String,
     pub(crate) join_token: String,
@@ -53,12 +82,8 @@ pub(crate) struct Used {
 
 impl Apart {
     pub(crate) fn start(data: PathBuf) -> anyhow::Result<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(SERVE).arg(&data).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().context("the bench's own program starts")?;
-        let mut said = BufReader::new(process.stdout.take().context("its output is ours")?).lines();
-        let mut line = || said.next().context("the server says where it listens")?.context("in words");
-        let (url, join_token) = (line()?, line()?);
+        let mut serving = Serving::from(&data)?;
+        let (url, join_token) = (serving.line()?, serving.line()?);
         let operator = fs::read_to_string(data.join("operator.key"))?;
         let operator: [u8; 32] = hex::decode(operator.trim())?.try_into().ok().context("a key has 32 bytes")?;
         let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -71,7 +96,7 @@ impl Apart {
             let app = requester.publish_module("nothing", bundle::NOTHING, AppPrice::OwnUse).await?.address;
             anyhow::Ok((requester, app))
         })?;
-        Ok(Self { process, data, url, join_token, threads, requester, app })
+        Ok(Self { serving, data, url, join_token, threads, requester, app })
     }
 
     /// Tasks that do nothing.
@@ -86,7 +111,7 @@ impl Apart {
     }
 
     pub(crate) fn used(&self) -> anyhow::Result<Used> {
-        let of = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", self.process.id()));
+        let of = |file: &str| fs::read_to_string(format!("/proc/{}/{file}", self.serving.process.id()));
         let (status, stat) = (of("status")?, of("stat")?);
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let kib: f64 = resident.and_then(|line| line.trim().strip_suffix(" kB")).context("VmRSS")?.trim().parse()?;
@@ -98,19 +123,11 @@ impl Apart {
 
     /// Stops it in order; the data folder.
     pub(crate) fn stop(mut self) -> anyhow::Result<PathBuf> {
-        drop(self.process.stdin.take());
-        let status = self.process.wait()?;
+        drop(self.serving.process.stdin.take());
+        let status = self.serving.process.wait()?;
         if !status.success() {
             bail!("the server ended with {status}");
         }
         Ok(std::mem::take(&mut self.data))
-    }
-}
-
-impl Drop for Apart {
-    fn drop(&mut self) {
-        // Ended already, or nothing is left to be saved.
-        let _ended = self.process.kill();
-        let _ended = self.process.wait();
     }
 }

@@ -53,6 +53,7 @@ const BENCHES: &[Bench] = &[
         depth::measure(report);
         Ok(())
     }),
+    ("starts", "the server ready in an empty folder", 60, |report, folder, _| starts::server(report, folder)),
     ("wasm", "start of a WebAssembly task", 60, |report, folder, _| starts::measure(report, folder)),
     ("compute", "programs native and in the sandbox", 150, |report, folder, _| compute::measure(report, folder)),
     ("recovery", "a long journal played again", 180, |report, folder, _| recovery::measure(report, folder, false)),

@@ -5,8 +5,7 @@ pub(crate) use wide::Four;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod wide {
     use core::arch::wasm32::{
-        i32x4_add, u32x4, u32x4_extract_lane, u32x4_shl, u32x4_shr, u32x4_splat, v128, v128_and, v128_andnot, v128_or,
-        v128_xor,
+        i32x4_add, u32x4, u32x4_extract_lane, u32x4_shl, u32x4_shr, u32x4_splat, v128, v128_and, v128_or, v128_xor,
     };
 
     #[derive(Clone, Copy, Debug)]
@@ -40,11 +39,6 @@ mod wide {
 
         pub(crate) fn and(self, other: Self) -> Self {
             Self(v128_and(self.0, other.0))
-        }
-
-        /// This, and not the other.
-        pub(crate) fn and_not(self, other: Self) -> Self {
-            Self(v128_andnot(self.0, other.0))
         }
 
         pub(crate) fn rotate_right(self, bits: u32) -> Self {
@@ -89,11 +83,6 @@ mod wide {
 
         pub(crate) fn and(self, other: Self) -> Self {
             self.with(other, |a, b| a & b)
-        }
-
-        /// This, and not the other.
-        pub(crate) fn and_not(self, other: Self) -> Self {
-            self.with(other, |a, b| a & !b)
         }
 
         pub(crate) fn rotate_right(self, bits: u32) -> Self {

@@ -72,26 +72,56 @@ const ROUNDS: [u32; 64] = [
     0xc671_78f2,
 ];
 
-/// One more block of each of four messages.
+/// A round; what it leaves in `d` and `h` is the next round's `e` and `a`.
+macro_rules! round {
+    ($words:ident[$slot:expr] + $constants:ident, $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident) => {
+        let sum1 = $e.rotate_right(6).xor($e.rotate_right(11)).xor($e.rotate_right(25));
+        let choice = $g.xor($e.and($f.xor($g)));
+        let first = $words[$slot].add(Four::splat($constants[$slot])).add($h).add(choice).add(sum1);
+        let sum0 = $a.rotate_right(2).xor($a.rotate_right(13)).xor($a.rotate_right(22));
+        let majority = $b.xor($a.xor($b).and($b.xor($c)));
+        $d = $d.add(first);
+        $h = first.add(sum0).add(majority);
+    };
+}
+
+/// Eight rounds, after which every name means again what it meant before.
+macro_rules! rounds {
+    ($words:ident[$from:expr] + $constants:ident, $a:ident $b:ident $c:ident $d:ident $e:ident $f:ident $g:ident $h:ident) => {
+        round!($words[$from] + $constants, $a $b $c $d $e $f $g $h);
+        round!($words[$from + 1] + $constants, $h $a $b $c $d $e $f $g);
+        round!($words[$from + 2] + $constants, $g $h $a $b $c $d $e $f);
+        round!($words[$from + 3] + $constants, $f $g $h $a $b $c $d $e);
+        round!($words[$from + 4] + $constants, $e $f $g $h $a $b $c $d);
+        round!($words[$from + 5] + $constants, $d $e $f $g $h $a $b $c);
+        round!($words[$from + 6] + $constants, $c $d $e $f $g $h $a $b);
+        round!($words[$from + 7] + $constants, $b $c $d $e $f $g $h $a);
+    };
+}
+
+/// The schedule's next 16 words in the place of the last ones.
+macro_rules! schedule {
+    ($words:ident: $($slot:literal)*) => {
+        $(
+            let (early, late) = ($words[($slot + 1) % 16], $words[($slot + 14) % 16]);
+            let sigma0 = early.rotate_right(7).xor(early.rotate_right(18)).xor(early.shift_right(3));
+            let sigma1 = late.rotate_right(17).xor(late.rotate_right(19)).xor(late.shift_right(10));
+            $words[$slot] = $words[$slot].add(sigma0).add($words[($slot + 9) % 16]).add(sigma1);
+        )*
+    };
+}
+
+/// One more block of each of four messages. Sixteen rounds are written out, so that each word has a register or place of its own.
 fn compress(state: &[Four; 8], block: &[Four; 16]) -> [Four; 8] {
     let mut words = *block;
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
-    for (round, constant) in ROUNDS.iter().enumerate() {
-        let slot = round % 16;
-        if round >= 16 {
-            let (early, late) = (words[(round + 1) % 16], words[(round + 14) % 16]);
-            let sigma0 = early.rotate_right(7).xor(early.rotate_right(18)).xor(early.shift_right(3));
-            let sigma1 = late.rotate_right(17).xor(late.rotate_right(19)).xor(late.shift_right(10));
-            words[slot] = words[slot].add(sigma0).add(words[(round + 9) % 16]).add(sigma1);
+    let (sixteens, _) = ROUNDS.as_chunks::<16>();
+    for (sixteen, constants) in sixteens.iter().enumerate() {
+        if sixteen > 0 {
+            schedule!(words: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
         }
-        let sum1 = e.rotate_right(6).xor(e.rotate_right(11)).xor(e.rotate_right(25));
-        let choice = e.and(f).xor(g.and_not(e));
-        let first = h.add(sum1).add(choice).add(Four::splat(*constant)).add(words[slot]);
-        let sum0 = a.rotate_right(2).xor(a.rotate_right(13)).xor(a.rotate_right(22));
-        let majority = a.and(b).xor(a.and(c)).xor(b.and(c));
-        let second = sum0.add(majority);
-        (h, g, f, e) = (g, f, e, d.add(first));
-        (d, c, b, a) = (c, b, a, first.add(second));
+        rounds!(words[0] + constants, a b c d e f g h);
+        rounds!(words[8] + constants, a b c d e f g h);
     }
     let worked = [a, b, c, d, e, f, g, h];
     std::array::from_fn(|word| state[word].add(worked[word]))

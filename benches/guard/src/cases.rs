@@ -2,16 +2,20 @@
 
 use crate::counted;
 use crate::world::{Trust, World, key, request};
+use blobs::Store;
 use book::{Book, Facts};
 use exchange::{Command, Exchange};
-use journal::format;
+use journal::{Journal, format};
 use orders::{AppOrder, Checked, CheckedBatch, Complete, Signed, WorkerBatch, WorkerpoolOrder};
+use sandbox::{Program, Run, Sandbox};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use units::{Address, Amount, B256, Bytes, Digest, OrderHash, TaskId, U256};
 
 /// Tasks of a measured job.
 const TASKS: u64 = 512;
+/// Tasks of a job that two workers can hold at once.
+const FEW: u64 = 32;
 
 pub(crate) fn order_check() -> u64 {
     let (domain, key) = (World::new(Trust::One).domain(), key(2));
@@ -40,6 +44,9 @@ pub(crate) fn batch_check() -> u64 {
     assert!(batch.is_genuine(), "the signature is good");
     batch.batch().completes.len() as u64
 }
+
+/// Entries of a record.
+const RECORD: usize = 64;
 
 /// Everybody can pay, nobody is a member of anything, each pool has ten machines.
 struct Calm;
@@ -70,8 +77,31 @@ impl Facts for Calm {
     }
 }
 
+/// How often a book is asked.
+const ASKED: u64 = 64;
+
 pub(crate) fn book_search() -> u64 {
-    const SEARCHES: u64 = 64;
+    let (book, bid) = stocked();
+    counted(|| {
+        for _ in 0..ASKED {
+            assert!(black_box(book.best(black_box(bid), &Calm)).is_ok(), "an offer fits");
+        }
+    });
+    ASKED
+}
+
+pub(crate) fn explain() -> u64 {
+    let (book, bid) = stocked();
+    counted(|| {
+        for _ in 0..ASKED {
+            assert!(black_box(book.explain(black_box(bid), &Calm)).is_some(), "the request rests");
+        }
+    });
+    ASKED
+}
+
+/// A thousand offers in 60 classes, and a request that half of them are too unsure of their results for.
+fn stocked() -> (Book, OrderHash) {
     let name = |number: u64| OrderHash(B256::from(U256::from(number)));
     let app = Address::repeat_byte(1);
     let mut book = Book::default();
@@ -89,15 +119,9 @@ pub(crate) fn book_search() -> u64 {
         book.insert(name(number), book::AnyOrder::Workerpool(order), U256::from(10), number);
     }
     let bid = name(u64::MAX);
-    // Half of the classes are too unsure of their results.
     let order = request(app, Address::repeat_byte(3), 6, 100, 0);
     book.insert(bid, book::AnyOrder::Request(order), U256::from(100), u64::MAX);
-    counted(|| {
-        for _ in 0..SEARCHES {
-            assert!(black_box(book.best(black_box(bid), &Calm)).is_ok(), "an offer fits");
-        }
-    });
-    SEARCHES
+    (book, bid)
 }
 
 pub(crate) fn matched() -> u64 {
@@ -142,6 +166,35 @@ pub(crate) fn statement() -> u64 {
         world.state(true);
     }
     finished(&world, TASKS)
+}
+
+/// Two workers have a task each, of a job that they can hold whole.
+fn granted() -> World {
+    let mut world = World::new(Trust::Two);
+    world.settle();
+    let bid = world.bid(FEW);
+    world.place(bid);
+    world.decide();
+    world
+}
+
+pub(crate) fn commit() -> u64 {
+    let mut world = granted();
+    let commitments = world.assigned();
+    world.commit(true);
+    counted(|| world.decide());
+    commitments
+}
+
+pub(crate) fn settle() -> u64 {
+    let mut world = granted();
+    world.commit(false);
+    world.decide();
+    while world.has_work() {
+        world.state(true);
+        counted(|| world.decide());
+    }
+    finished(&world, FEW)
 }
 
 pub(crate) fn cycle_trust1() -> u64 {
@@ -205,6 +258,43 @@ pub(crate) fn journal_decode() -> u64 {
     encoded.len() as u64
 }
 
+pub(crate) fn journal_append() -> u64 {
+    let world = lived();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut journal = Journal::create(folder.path(), &world.genesis()).expect("a journal can be made");
+    counted(|| {
+        for entries in world.entries.chunks(RECORD) {
+            journal.append(entries, None).expect("a record is written");
+        }
+    });
+    world.entries.len() as u64
+}
+
+pub(crate) fn blob_put() -> u64 {
+    const MIB: usize = 4;
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let store = Store::open(folder.path(), None).expect("a store can be opened");
+    let content = vec![7; MIB << 20];
+    counted(|| store.put(&content).expect("a blob is stored"));
+    MIB as u64
+}
+
+pub(crate) fn sandbox_start() -> u64 {
+    const RUNS: u64 = 8;
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let open = |name: &str| folder.path().join(name);
+    let sandbox = Sandbox::open(&open("programs"), &open("scratch")).expect("a sandbox can be opened");
+    let nothing = Program::from_bytes(bundle::NOTHING);
+    let start = || sandbox.run(&Run::new(nothing.clone())).expect("the program that does nothing runs");
+    drop(start());
+    counted(|| {
+        for _ in 0..RUNS {
+            black_box(start());
+        }
+    });
+    RUNS
+}
+
 pub(crate) fn replay_apply() -> u64 {
     let world = lived();
     let mut exchange = Exchange::new(world.genesis());
@@ -227,7 +317,7 @@ pub(crate) fn state_digest() -> u64 {
     // Committed, and not yet revealed.
     world.decide();
     let live = world.assigned();
-    world.commit_only();
+    world.commit(false);
     counted(|| black_box(world.exchange().state_digest()));
     live
 }

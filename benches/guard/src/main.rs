@@ -17,16 +17,22 @@ const CASES: &[Case] = &[
     ("order_check", "a signed request order: EIP-712 hash, signer recovered", cases::order_check),
     ("batch_check", "a statement in a worker's signed batch of 16: typed hashes, signer recovered", cases::batch_check),
     ("book_search", "the best offer for a request among 1,000 in 60 classes", cases::book_search),
+    ("explain", "why a request is not matched, among 1,000 offers in 60 classes", cases::explain),
     ("match", "a crossing order placed and matched, rules and policy", cases::matched),
     ("grant", "a task granted to a worker that waits", cases::grant),
     ("cycle_trust1", "a task from grant to settlement, one worker's word", cases::cycle_trust1),
     ("cycle_two_replicas", "a task from grant to settlement, two replicas, commit and reveal", cases::cycle_two),
+    ("commit", "a worker's commitment taken, held at the gate and authorized, two replicas", cases::commit),
+    ("settle", "a task of two replicas from its reveals to its settlement", cases::settle),
     ("statement", "a worker's statement taken and its task settled, one worker's word", cases::statement),
     ("journal_encode", "an entry of the journal as CBOR", cases::journal_encode),
     ("journal_decode", "an entry of the journal from CBOR", cases::journal_decode),
+    ("journal_append", "an entry appended to the journal, in records of 64", cases::journal_append),
     ("replay_apply", "an entry applied again, rules alone", cases::replay_apply),
     ("state_digest", "a task in the digest of the state", cases::state_digest),
     ("results_digest", "a result of three small files: encoding and digests", cases::results_digest),
+    ("blob_put", "a MiB of a file hashed and stored", cases::blob_put),
+    ("sandbox_start", "a program that does nothing, run, compiled in memory", cases::sandbox_start),
 ];
 
 fn main() -> ExitCode {

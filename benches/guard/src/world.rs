@@ -228,12 +228,16 @@ impl World {
         if is_counted { counted(hear) } else { hear() }
     }
 
-    /// Assignments are answered by commitments.
-    pub(crate) fn commit_only(&mut self) {
+    /// Assignments are answered by commitments; what the market does about them may be counted.
+    pub(crate) fn commit(&mut self, is_counted: bool) {
         let assigned = std::mem::take(&mut self.assigned);
-        for batch in self.batches(&assigned, &[]) {
-            self.enter(Command::Batch { batch: Box::new(batch), places: Vec::new() });
-        }
+        let batches = self.batches(&assigned, &[]);
+        let hear = || {
+            for batch in batches {
+                self.enter(Command::Batch { batch: Box::new(batch), places: Vec::new() });
+            }
+        };
+        if is_counted { counted(hear) } else { hear() }
     }
 
     /// A batch a worker; nobody checks its signature here.

@@ -1,6 +1,6 @@
 //! Which blobs there are, how large, and in which order they were last used. No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use units::Digest;
 
 /// One blob on disk.
@@ -17,6 +17,7 @@ struct Held {
 pub(crate) struct Index {
     held: BTreeMap<Digest, Held>,
     by_use: BTreeMap<u64, Digest>,
+    by_size: BTreeSet<(u64, Digest)>,
     /// Numbers uses, ascending.
     uses: u64,
     total: u64,
@@ -30,12 +31,14 @@ impl Index {
         let used = self.next_use();
         self.held.insert(digest, Held { size, used, pins: 0 });
         self.by_use.insert(used, digest);
+        self.by_size.insert((size, digest));
         self.total = self.total.saturating_add(size);
     }
 
     pub(crate) fn remove(&mut self, digest: &Digest) -> Option<u64> {
         let held = self.held.remove(digest)?;
         self.by_use.remove(&held.used);
+        self.by_size.remove(&(held.size, *digest));
         self.total = self.total.saturating_sub(held.size);
         Some(held.size)
     }
@@ -97,6 +100,12 @@ impl Index {
     /// At most so many blobs, the one used last first.
     pub(crate) fn recent(&self, most: usize) -> Vec<Digest> {
         self.by_use.values().rev().take(most).copied().collect()
+    }
+
+    /// Blobs of this size, at most so many.
+    pub(crate) fn of_size(&self, size: u64, most: usize) -> Vec<Digest> {
+        let alike = self.by_size.range((size, Digest::default())..).take_while(|(found, _)| *found == size);
+        alike.take(most).map(|(_, digest)| *digest).collect()
     }
 
     fn next_use(&mut self) -> u64 {

@@ -18,6 +18,6 @@ mod upload;
 pub use error::{OpenError, PutError, ReadError};
 pub use parts::{Part, PartUpload};
 pub use store::{Pin, Store};
-pub use stream::Reading;
+pub use stream::{Pieces, Reading};
 pub use units::Digest;
 pub use upload::{Stored, Upload};

@@ -109,6 +109,12 @@ impl Store {
         self.index().recent(most)
     }
 
+    /// Blobs of so many bytes, at most so many.
+    #[must_use]
+    pub fn of_size(&self, size: u64, most: usize) -> Vec<Digest> {
+        self.index().of_size(size, most)
+    }
+
     /// Begins to take in content, piece by piece; at most `limit` bytes.
     ///
     /// # Errors
@@ -153,7 +159,7 @@ impl Store {
     pub fn put_file(&self, path: &Path, expected: Option<Digest>) -> Result<Stored, PutError> {
         let mut file = File::open(path)?;
         let mut upload = self.upload(u64::MAX)?;
-        let mut buffer = vec![0; 1 << 16];
+        let mut buffer = vec![0; 1 << 18];
         loop {
             match file.read(&mut buffer)? {
                 0 => return upload.finish(expected),

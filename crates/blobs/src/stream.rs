@@ -1,20 +1,23 @@
 //! The store's face for asynchronous callers: bodies in, ranges out, the disk's work on blocking threads.
 
 use crate::error::{PutError, ReadError};
-use crate::parts::Part;
+use crate::parts::{Part, PartUpload};
 use crate::store::Store;
 use crate::upload::{Stored, Upload};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use std::io::{self, SeekFrom};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
-use std::pin::pin;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _, Take};
-use tokio::task::JoinHandle;
-use units::Digest;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use tokio::task::{JoinHandle, spawn_blocking};
+use units::{Address, Digest};
 
 /// How much is gathered before a blocking thread writes it.
 const BATCH_BYTES: usize = 1 << 20;
+/// How much of a blob is read at once.
+const PIECE_BYTES: u64 = 1 << 19;
 
 /// A part of a blob, to be read.
 #[derive(Debug)]
@@ -24,7 +27,49 @@ pub struct Reading {
     /// Which part follows.
     pub range: Range<u64>,
     /// The part.
-    pub content: Take<tokio::fs::File>,
+    pub content: Pieces,
+}
+
+/// A part of a blob, piece by piece: while one is on its way, the next is read.
+#[derive(Debug)]
+pub struct Pieces {
+    next: Option<JoinHandle<io::Result<(File, Bytes)>>>,
+    /// Bytes behind the next piece.
+    left: u64,
+}
+
+impl Pieces {
+    /// The next `length` bytes of a file.
+    fn of(file: File, length: u64) -> Self {
+        let most = length.min(PIECE_BYTES);
+        let next = (length > 0).then(|| spawn_blocking(move || piece_of(file, most)));
+        Self { next, left: length.saturating_sub(most) }
+    }
+}
+
+impl Stream for Pieces {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(next) = &mut self.next else { return Poll::Ready(None) };
+        let read = ready!(Pin::new(next).poll(context)).unwrap_or_else(|_| Err(io::ErrorKind::Interrupted.into()));
+        self.next = None;
+        Poll::Ready(Some(read.map(|(file, piece)| {
+            *self = Self::of(file, self.left);
+            piece
+        })))
+    }
+}
+
+/// So many bytes of a file from where it stands.
+fn piece_of(mut file: File, length: u64) -> io::Result<(File, Bytes)> {
+    let mut piece = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    (&mut file).take(length).read_to_end(&mut piece)?;
+    if u64::try_from(piece.len()).is_ok_and(|read| read == length) {
+        Ok((file, piece.into()))
+    } else {
+        Err(io::ErrorKind::UnexpectedEof.into())
+    }
 }
 
 impl Store {
@@ -45,7 +90,7 @@ impl Store {
         let mut stream = pin!(stream);
         let store = self.clone();
         // While one batch is hashed and written, the next comes in.
-        let mut upload = tokio::task::spawn_blocking(move || store.upload(limit));
+        let mut upload = spawn_blocking(move || store.upload(limit));
         let mut batch = Vec::new();
         let mut length = 0;
         while let Some(piece) = stream.next().await {
@@ -68,42 +113,68 @@ impl Store {
         blocking(move || upload.finish(expected)).await
     }
 
-    /// Takes in a part of a content as a stream; with the last of all parts the content is durable and given back. Of a part
-    /// that is here already, or on its way, nothing is kept.
+    /// Takes in a part of a content as a stream. Of a part that is here already, or on its way, nothing is kept.
     ///
     /// # Errors
     ///
-    /// As [`Store::part`] and [`PartUpload::finish`](crate::PartUpload::finish); [`PutError::Source`] where the stream broke: then the part can be sent again.
+    /// As [`Store::part`] and [`PartUpload::finish`](crate::PartUpload::finish); [`PutError::Source`] where the stream broke: then
+    /// the part can be sent again.
     pub async fn put_part<E>(
         &self,
         part: Part,
         stream: impl Stream<Item = Result<Bytes, E>> + Send,
-    ) -> Result<Option<Stored>, PutError>
+    ) -> Result<(), PutError>
     where
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let mut stream = pin!(stream);
         let store = self.clone();
-        let Some(mut upload) = blocking(move || store.part(part)).await? else {
+        let Some(upload) = blocking(move || store.part(part)).await? else {
             // Whoever sends it hears the answer after all of it.
             while let Some(piece) = stream.next().await {
                 piece.map_err(|error| PutError::Source(error.into()))?;
             }
-            return Ok(None);
+            return Ok(());
         };
-        let mut batch = BytesMut::new();
+        // While one batch is hashed and written, the next comes in.
+        let mut writing = write(upload, Vec::new());
+        let (mut batch, mut length) = (Vec::new(), 0);
         loop {
-            let piece = stream.next().await.transpose().map_err(|error| PutError::Source(error.into()))?;
+            let piece = stream.next().await.transpose().map_err(|error| PutError::Source(error.into()));
+            let piece = match piece {
+                Ok(piece) => piece,
+                Err(error) => {
+                    // The part can be sent again when this returns.
+                    drop(joined(writing).await?);
+                    return Err(error);
+                }
+            };
             let ended = piece.is_none();
-            batch.extend_from_slice(&piece.unwrap_or_default());
-            if ended || batch.len() >= BATCH_BYTES {
-                let piece = batch.split().freeze();
-                upload = blocking(move || upload.push(&piece).map(|()| upload)).await?;
+            length += piece.as_ref().map_or(0, Bytes::len);
+            batch.extend(piece);
+            if ended || length >= BATCH_BYTES {
+                let upload = joined(writing).await?;
+                if let Some(sync) = upload.due() {
+                    drop(spawn_blocking(sync));
+                }
+                writing = write(upload, std::mem::take(&mut batch));
+                length = 0;
             }
             if ended {
+                let upload = joined(writing).await?;
                 return blocking(move || upload.finish()).await;
             }
         }
+    }
+
+    /// As [`Store::finish_parts`], on a blocking thread.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::finish_parts`].
+    pub async fn end_parts(&self, from: Address, upload: u128, expected: Digest) -> Result<Option<Stored>, PutError> {
+        let store = self.clone();
+        blocking(move || store.finish_parts(from, upload, expected)).await
     }
 
     /// Takes in bytes; durable when this returns.
@@ -127,17 +198,17 @@ impl Store {
         if range.start > range.end || range.end > size {
             return Err(ReadError::Range { size });
         }
-        let mut file = match tokio::fs::File::open(self.inner.path(digest)).await {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(ReadError::Missing { digest: *digest });
-            }
-            Err(error) => return Err(error.into()),
-        };
-        if range.start > 0 {
-            file.seek(SeekFrom::Start(range.start)).await?;
-        }
-        let content = file.take(range.end - range.start);
+        let (path, digest, start) = (self.inner.path(digest), *digest, range.start);
+        let opened = blocking(move || {
+            let mut file = match File::open(path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ReadError::Missing { digest }),
+                Err(error) => return Err(error.into()),
+            };
+            file.seek(SeekFrom::Start(start))?;
+            Ok(file)
+        });
+        let content = Pieces::of(opened.await?, range.end - range.start);
         Ok(Reading { size, range, content })
     }
 
@@ -152,8 +223,15 @@ impl Store {
     }
 }
 
+fn write(mut upload: PartUpload, batch: Vec<Bytes>) -> JoinHandle<Result<PartUpload, PutError>> {
+    spawn_blocking(move || {
+        batch.iter().try_for_each(|piece| upload.push(piece))?;
+        Ok(upload)
+    })
+}
+
 fn push(mut upload: Upload, batch: Vec<Bytes>) -> JoinHandle<Result<Upload, PutError>> {
-    tokio::task::spawn_blocking(move || {
+    spawn_blocking(move || {
         batch.iter().try_for_each(|piece| upload.push(piece))?;
         Ok(upload)
     })
@@ -165,7 +243,7 @@ where
     T: Send + 'static,
     E: From<io::Error> + Send + 'static,
 {
-    joined(tokio::task::spawn_blocking(work)).await
+    joined(spawn_blocking(work)).await
 }
 
 /// What blocking work came to.

@@ -1,17 +1,23 @@
 //! Sending files: each is named by its SHA-256, and sent only if the exchange does not have it.
 
-use crate::client::Client;
+use crate::client::{Client, salt};
 use crate::error::Error;
 use crate::http::Backoff;
 use api::limits::{BLOB_PART_BYTES, BLOB_PARTS};
 use api::params::Input;
+use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use reqwest::{Method, StatusCode};
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
-use std::io::{Read as _, Seek as _, SeekFrom};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use tokio::time::sleep;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+use tokio::time::{Instant, sleep};
 use units::Digest;
 
 /// How often a file is sent again after its connection broke.
@@ -19,7 +25,17 @@ const ATTEMPTS: u32 = 8;
 /// A file of no more parts goes in one piece.
 const FEW_PARTS: u64 = 2;
 /// How much of a file is read at once.
-const PIECE_BYTES: usize = 1 << 16;
+const PIECE_BYTES: usize = 1 << 18;
+/// Whoever answers sooner is near: a few connections fill the line, and more would only be in each other's way.
+const NEAR: Duration = Duration::from_millis(15);
+/// Parts on their way at once to and from who is near.
+const NEAR_PARTS: usize = 2;
+
+/// Whether a file is perhaps with the exchange.
+#[derive(Deserialize)]
+struct PerhapsHere {
+    perhaps_here: bool,
+}
 
 impl Client {
     /// Makes sure that the exchange has a file, sending it if it must, and names it as a task's input. The input's name is the
@@ -30,14 +46,16 @@ impl Client {
     pub async fn upload(&self, path: &Path) -> Result<Input, Error> {
         let no_name = || std::io::Error::new(std::io::ErrorKind::InvalidInput, "its name is not plain text");
         let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(no_name).map_err(Error::file(path))?;
-        let (digest, size) = hash_file(path.to_owned()).await?;
-        if !self.has_blob(digest).await? {
-            if size > FEW_PARTS * BLOB_PART_BYTES {
-                self.send_parts(path, digest, size).await?;
-            } else {
+        let size = std::fs::metadata(path).map_err(Error::file(path))?.len();
+        let (digest, size) = if size > FEW_PARTS * BLOB_PART_BYTES {
+            (self.upload_large(path, size).await?, size)
+        } else {
+            let (digest, size) = hash_file(path.to_owned()).await?;
+            if !self.has_blob(digest).await? {
                 self.send_file(path, digest, size).await?;
             }
-        }
+            (digest, size)
+        };
         Ok(Input { name: name.to_owned(), digest, size })
     }
 
@@ -74,32 +92,50 @@ impl Client {
         Ok(response.status().is_success())
     }
 
-    /// Sends a file in parts, several at once, so that a long line is full.
-    async fn send_parts(&self, path: &Path, digest: Digest, size: u64) -> Result<(), Error> {
+    /// As [`Client::upload`]: what no file that is there has the size of is sent while it is hashed.
+    async fn upload_large(&self, path: &Path, size: u64) -> Result<Digest, Error> {
+        let asked = Instant::now();
+        let PerhapsHere { perhaps_here } = self.read(&format!("/v1/uploads?size={size}")).await?;
+        let at_once = at_once(asked.elapsed());
+        if perhaps_here {
+            let (digest, _) = hash_file(path.to_owned()).await?;
+            if self.has_blob(digest).await? {
+                return Ok(digest);
+            }
+        }
         let mut backoff = Backoff::new();
         for _ in 0..ATTEMPTS {
-            let step = usize::try_from(BLOB_PART_BYTES).expect("a part fits");
-            let starts = stream::iter((0..size).step_by(step));
-            let sent = starts.map(|start| self.send_part(path, digest, size, start)).buffer_unordered(BLOB_PARTS);
-            let whole = sent.try_fold(false, |whole, last| std::future::ready(Ok(whole || last))).await?;
-            // A server that was started anew meanwhile has forgotten the parts that came before.
-            if whole || self.has_blob(digest).await? {
-                return Ok(());
+            let upload = u128::from_be_bytes(*salt()?.0.first_chunk().expect("a salt is long enough"));
+            let digest = self.send_parts(path, size, upload, at_once).await?;
+            let whole = format!("{}?upload={upload:032x}", blob_path(digest));
+            match self.put(&whole, None, 0, async || Ok(reqwest::Body::default())).await {
+                Ok(()) => return Ok(digest),
+                // A server that was started anew meanwhile has forgotten what came before, or has it with its name.
+                Err(Error::Refused { status: 404, .. }) if self.has_blob(digest).await? => return Ok(digest),
+                Err(Error::Refused { status: 404, .. }) => sleep(backoff.next()).await,
+                Err(error) => return Err(error),
             }
-            sleep(backoff.next()).await;
         }
         Err(Error::Silent { url: self.http().base().to_owned() })
     }
 
-    /// Sends a part; whether the blob is whole with it.
-    async fn send_part(&self, path: &Path, digest: Digest, size: u64, start: u64) -> Result<bool, Error> {
-        let (place, length) = (path.to_owned(), BLOB_PART_BYTES.min(size - start));
-        let part = tokio::task::spawn_blocking(move || read_part(&place, start, length));
-        let part = part.await.expect("reading a file does not panic").map_err(Error::file(path))?;
+    /// Sends a file's parts, several at once, so that a long line is full; what they are together.
+    async fn send_parts(&self, path: &Path, size: u64, upload: u128, at_once: usize) -> Result<Digest, Error> {
+        // One part waits while another is hashed.
+        let (give, mut take) = mpsc::channel(1);
+        let file = path.to_owned();
+        let reading = spawn_blocking(move || read_parts(&file, size, &give).map_err(Error::file(&file)));
+        let parts = stream::poll_fn(|context| take.poll_recv(context)).map(Ok);
+        let sent = parts.try_for_each_concurrent(at_once, |(start, part)| self.send_part(upload, size, start, part));
+        sent.await?;
+        reading.await.expect("reading a file does not panic")
+    }
+
+    async fn send_part(&self, upload: u128, size: u64, start: u64, part: Bytes) -> Result<(), Error> {
+        let length = u64::try_from(part.len()).expect("a length fits 64 bits");
         let range = format!("bytes {start}-{}/{size}", start + length - 1);
         let body = async || Ok(reqwest::Body::from(part.clone()));
-        let status = self.put(digest, Some(&range), length, body).await?;
-        Ok(status == StatusCode::CREATED)
+        self.put(&format!("/v1/uploads/{upload:032x}"), Some(&range), length, body).await
     }
 
     async fn send_file(&self, path: &Path, digest: Digest, size: u64) -> Result<(), Error> {
@@ -107,24 +143,24 @@ impl Client {
             let file = tokio::fs::File::open(path).await.map_err(Error::file(path))?;
             Ok(reqwest::Body::wrap_stream(tokio_util::io::ReaderStream::with_capacity(file, PIECE_BYTES)))
         };
-        self.put(digest, None, size, body).await.map(drop)
+        self.put(&blob_path(digest), None, size, body).await
     }
 
-    /// Sends a blob or a range of it until it is taken; with which status.
+    /// Sends a blob or a range of one until it is taken.
     async fn put(
         &self,
-        digest: Digest,
+        path: &str,
         range: Option<&str>,
         length: u64,
         body: impl AsyncFn() -> Result<reqwest::Body, Error>,
-    ) -> Result<StatusCode, Error> {
+    ) -> Result<(), Error> {
         let mut backoff = Backoff::new();
         let mut attempt = 0;
         loop {
             attempt += 1;
             let token = self.token(None).await?;
             let http = self.http();
-            let request = http.client().put(http.url(&blob_path(digest))).bearer_auth(&token);
+            let request = http.client().put(http.url(path)).bearer_auth(&token);
             let request = request.header(CONTENT_LENGTH, length).body(body().await?);
             let request = if let Some(range) = range { request.header(CONTENT_RANGE, range) } else { request };
             // No limit on the whole: a large file on a slow line takes as long as it takes.
@@ -138,29 +174,41 @@ impl Client {
                 {
                     http.refusal(response).await
                 }
-                Ok(response) => {
-                    let status = response.status();
-                    return http.body(response).await.map(|_| status);
-                }
+                Ok(response) => return http.body(response).await.map(drop),
                 Err(source) => http.unreachable(source),
             };
             if attempt == ATTEMPTS {
                 return Err(error);
             }
             sleep(backoff.next()).await;
-            if self.has_blob(digest).await? {
-                return Ok(StatusCode::CREATED);
-            }
         }
     }
 }
 
-fn read_part(path: &Path, start: u64, length: u64) -> std::io::Result<bytes::Bytes> {
-    let mut file = std::fs::File::open(path)?;
-    file.seek(SeekFrom::Start(start))?;
-    let mut part = vec![0; usize::try_from(length).expect("a part fits")];
-    file.read_exact(&mut part)?;
-    Ok(part.into())
+/// How many parts to have on their way at once on a line that takes so long there and back.
+pub(crate) fn at_once(there_and_back: Duration) -> usize {
+    if there_and_back < NEAR { NEAR_PARTS } else { BLOB_PARTS }
+}
+
+/// Reads a file's parts, gives each away and hashes it; what they are together.
+fn read_parts(path: &Path, size: u64, give: &mpsc::Sender<(u64, Bytes)>) -> std::io::Result<Digest> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let step = usize::try_from(BLOB_PART_BYTES).expect("a part fits");
+    for start in (0..size).step_by(step) {
+        let length = BLOB_PART_BYTES.min(size - start);
+        let mut part = Vec::with_capacity(usize::try_from(length).expect("a part fits"));
+        if u64::try_from((&mut file).take(length).read_to_end(&mut part)?) != Ok(length) {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let part = Bytes::from(part);
+        // Whoever takes no more has its own reason, which it says.
+        if give.blocking_send((start, part.clone())).is_err() {
+            break;
+        }
+        hash.update(&part);
+    }
+    Ok(Digest::from(<[u8; 32]>::from(hash.finalize())))
 }
 
 pub(crate) fn blob_path(digest: Digest) -> String {
@@ -169,7 +217,7 @@ pub(crate) fn blob_path(digest: Digest) -> String {
 
 /// A file's SHA-256 and size, read piece by piece off the async threads.
 async fn hash_file(path: PathBuf) -> Result<(Digest, u64), Error> {
-    let task = tokio::task::spawn_blocking(move || {
+    let task = spawn_blocking(move || {
         let mut file = std::fs::File::open(&path).map_err(Error::file(&path))?;
         let mut hash = Sha256::new();
         let mut size = 0_u64;

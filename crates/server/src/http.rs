@@ -27,7 +27,7 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, delete, get, post, put};
 use axum::{Extension, Router};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -51,6 +51,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/session", post(meta::sign_in))
         .route("/v1/openapi.json", get(meta::openapi))
         .route("/v1/blobs/{digest}", get(blobs::read).put(blobs::write))
+        .route("/v1/uploads", get(blobs::perhaps_here))
+        .route("/v1/uploads/{upload}", put(blobs::write_part))
         .route("/v1/orders", post(orders::place))
         .route("/v1/orders/batch", post(orders::place_each))
         .route("/v1/orders/{hash}", delete(orders::remove))

@@ -179,13 +179,16 @@ impl Modules {
         self.folder.join(format!("{}-{:016x}.cwasm", digest.hex(), self.compatibility))
     }
 
-    /// What the cached file's first 32 bytes must be: it binds the code to the program it was made from.
+    /// What the cached file's first 32 bytes must be: it binds the code to the program it was made from. The code itself is in it
+    /// by length and checksum: that finds what a disk or a crash does to a file, and whoever could make a file with the same
+    /// checksum could write any seal.
     fn seal(&self, digest: &Digest, code: &[u8]) -> [u8; 32] {
         let hash = Sha256::new()
-            .chain_update(b"manyhands compiled module 1")
+            .chain_update(b"manyhands compiled module 2")
             .chain_update(digest.0)
             .chain_update(self.compatibility.to_be_bytes())
-            .chain_update(code);
+            .chain_update((code.len() as u64).to_be_bytes())
+            .chain_update(crc32fast::hash(code).to_be_bytes());
         hash.finalize().into()
     }
 

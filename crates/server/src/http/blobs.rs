@@ -1,7 +1,7 @@
 //! Blobs by digest: streamed in and verified, read in ranges, shown to parties only.
 
 use super::{Server, Who};
-use crate::extract::id;
+use crate::extract::{Query, id};
 use crate::problem::{Answer, Problem};
 use crate::shared::Shared;
 use api::limits;
@@ -10,14 +10,14 @@ use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use futures::StreamExt as _;
-use serde::Serialize;
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
-use tokio_util::io::ReaderStream;
 use units::{Address, Digest};
 
-/// Pieces that a blob is read in, bytes.
-const PIECE: usize = 1 << 16;
+/// So many blobs of one size are looked at, at most, for one that somebody may read.
+const LOOKED_AT: usize = 16;
 
 /// What a stored blob is answered with.
 #[derive(Debug, Serialize)]
@@ -26,48 +26,116 @@ pub(crate) struct Stored {
     size: u64,
 }
 
-/// `PUT /v1/blobs/{digest}`: a blob, or with a `Content-Range` one of the parts of [`limits::BLOB_PART_BYTES`] that it is sent in.
-/// A part is answered with 202; the one with which the blob is whole, with 201 as a whole blob is.
+/// Which parts a blob is made of.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Parts {
+    upload: Option<String>,
+}
+
+/// Whether a file is perhaps here.
+#[derive(Debug, Serialize)]
+pub(crate) struct PerhapsHere {
+    perhaps_here: bool,
+}
+
+/// How large a file is that may be here.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OfSize {
+    size: u64,
+}
+
+/// `PUT /v1/blobs/{digest}`: a blob, or with `upload` and no body the end of the upload of that name.
 pub(crate) async fn write(
     State(shared): Server,
     Extension(who): Who,
     Path(digest): Path<String>,
+    Query(parts): Query<Parts>,
     request: Request,
 ) -> Answer<(StatusCode, Json<Stored>)> {
     let who = who.account()?;
     let digest: Digest = id("a blob's digest", &digest)?;
-    let length =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let part = request.headers().get(header::CONTENT_RANGE).map(part_of).transpose()?;
-    let total = part.map(|(_, total)| total).or(length);
-    if total.is_some_and(|total| total > limits::BLOB_BYTES) {
-        let words = format!("a blob may have {} bytes", limits::BLOB_BYTES);
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", words));
+    let stored = if let Some(upload) = parts.upload {
+        let upload = upload_name(&upload)?;
+        shared.blobs.end_parts(who, upload, digest).await?.ok_or_else(|| {
+            Problem::missing("unknown_upload", "the upload is not known, or parts of it have not come; send them again")
+        })?
+    } else {
+        let length = request.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+        not_too_long(length.unwrap_or(0))?;
+        shared.blobs.put_stream(Some(digest), limits::BLOB_BYTES, timed(request)).await?
+    };
+    if !shared.recorder.uploaded(stored.digest, who).await {
+        return Err(Problem::stopping());
     }
+    Ok((StatusCode::CREATED, Json(Stored { digest: stored.digest, size: stored.size })))
+}
+
+/// `PUT /v1/uploads/{upload}`: by its `Content-Range` one of the parts of [`limits::BLOB_PART_BYTES`] that a blob is sent in. The
+/// upload's name is its sender's choice; what it is, is said at its end.
+pub(crate) async fn write_part(
+    State(shared): Server,
+    Extension(who): Who,
+    Path(upload): Path<String>,
+    request: Request,
+) -> Answer<StatusCode> {
+    let from = who.account()?;
+    let upload = upload_name(&upload)?;
+    let range = request.headers().get(header::CONTENT_RANGE).and_then(part_of);
+    let words = "a part is said as `bytes FIRST-LAST/TOTAL`";
+    let (start, total) = range.ok_or_else(|| Problem::bad("bad_part", words))?;
+    not_too_long(total)?;
+    let part = blobs::Part { from, upload, total, size: limits::BLOB_PART_BYTES, start };
+    shared.blobs.put_part(part, timed(request)).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// `GET /v1/uploads?size=BYTES`: whether a file of that size is perhaps here and the caller's to read, so that it is worth asking
+/// for its digest before it is sent.
+pub(crate) async fn perhaps_here(
+    State(shared): Server,
+    Extension(who): Who,
+    Query(OfSize { size }): Query<OfSize>,
+) -> Answer<Json<PerhapsHere>> {
+    let who = who.account()?;
+    let alike = shared.blobs.of_size(size, LOOKED_AT + 1);
+    if alike.len() > LOOKED_AT {
+        return Ok(Json(PerhapsHere { perhaps_here: true }));
+    }
+    for digest in alike {
+        if shared.parties.may_read(who, digest, &shared.seats, &shared.blobs, &shared.reads).await? {
+            return Ok(Json(PerhapsHere { perhaps_here: true }));
+        }
+    }
+    Ok(Json(PerhapsHere { perhaps_here: false }))
+}
+
+fn not_too_long(bytes: u64) -> Answer<()> {
+    if bytes <= limits::BLOB_BYTES {
+        return Ok(());
+    }
+    let words = format!("a blob may have {} bytes", limits::BLOB_BYTES);
+    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", words))
+}
+
+/// 32 hexadecimal digits.
+fn upload_name(text: &str) -> Answer<u128> {
+    let digits = Some(text).filter(|text| text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let number = digits.and_then(|digits| u128::from_str_radix(digits, 16).ok());
+    number.ok_or_else(|| Problem::bad("bad_upload", "an upload's name is 32 hexadecimal digits"))
+}
+
+/// A request's body. A sender that says nothing for long is given up.
+fn timed(request: Request) -> impl Stream<Item = std::io::Result<Bytes>> + Send {
     let body = request.into_body().into_data_stream();
-    // A sender that says nothing for long is given up.
-    let timed = futures::stream::unfold(body, |mut body| async {
+    futures::stream::unfold(body, |mut body| async {
         match tokio::time::timeout(limits::SILENCE, body.next()).await {
             Ok(Some(Ok(piece))) => Some((Ok(piece), body)),
             Ok(Some(Err(error))) => Some((Err(std::io::Error::other(error)), body)),
             Ok(None) => None,
             Err(_) => Some((Err(std::io::ErrorKind::TimedOut.into()), body)),
         }
-    });
-    let stored = match part {
-        None => shared.blobs.put_stream(Some(digest), limits::BLOB_BYTES, timed).await?,
-        Some((start, total)) => {
-            let part = blobs::Part { from: who, digest, total, size: limits::BLOB_PART_BYTES, start };
-            match shared.blobs.put_part(part, timed).await? {
-                Some(stored) => stored,
-                None => return Ok((StatusCode::ACCEPTED, Json(Stored { digest, size: total }))),
-            }
-        }
-    };
-    if !shared.recorder.uploaded(stored.digest, who).await {
-        return Err(Problem::stopping());
-    }
-    Ok((StatusCode::CREATED, Json(Stored { digest: stored.digest, size: stored.size })))
+    })
 }
 
 /// `GET` and `HEAD /v1/blobs/{digest}`, with one `Range`.
@@ -88,7 +156,7 @@ pub(crate) async fn read(
         Body::empty()
     } else {
         let reading = shared.blobs.read(&digest, Some(part.clone())).await?;
-        Body::from_stream(ReaderStream::with_capacity(reading.content, PIECE))
+        Body::from_stream(reading.content)
     };
     let mut response = (status, body).into_response();
     let fields = response.headers_mut();
@@ -113,13 +181,9 @@ async fn permitted(shared: &Shared, who: Address, digest: Digest) -> Answer<u64>
 }
 
 /// Where a part begins and how long the whole is: `bytes a-b/n`.
-fn part_of(value: &HeaderValue) -> Answer<(u64, u64)> {
-    let read = |text: &str| {
-        let (range, total) = text.strip_prefix("bytes ")?.split_once('/')?;
-        Some((range.split_once('-')?.0.parse().ok()?, total.parse().ok()?))
-    };
-    let words = "a part is said as `bytes FIRST-LAST/TOTAL`";
-    value.to_str().ok().and_then(read).ok_or_else(|| Problem::bad("bad_part", words))
+fn part_of(value: &HeaderValue) -> Option<(u64, u64)> {
+    let (range, total) = value.to_str().ok()?.strip_prefix("bytes ")?.split_once('/')?;
+    Some((range.split_once('-')?.0.parse().ok()?, total.parse().ok()?))
 }
 
 /// `bytes=a-b`, `bytes=a-` or `bytes=-n`.

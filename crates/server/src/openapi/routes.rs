@@ -186,7 +186,33 @@ fn blobs() -> Vec<Route> {
             method: "put",
             body: Some(bytes),
             status: 201,
-            ..get(path, tag, "Stores a blob under its digest", Says::Json("Stored"))
+            query: &["upload"],
+            ..get(
+                path,
+                tag,
+                "Stores a blob under its digest: the body, or the parts of an upload",
+                Says::Json("Stored"),
+            )
+        }
+        .signed_in(),
+        get(
+            "/v1/uploads",
+            tag,
+            "Whether a file of this size is perhaps here: then ask for its digest",
+            Says::Json("PerhapsHere"),
+        )
+        .query(&["size"])
+        .signed_in(),
+        Route {
+            method: "put",
+            body: Some(bytes),
+            status: 202,
+            ..get(
+                "/v1/uploads/{upload}",
+                tag,
+                "Takes in a part, named by content-range, of an upload",
+                Says::Nothing("It came"),
+            )
         }
         .signed_in(),
     ]

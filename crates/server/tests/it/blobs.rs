@@ -94,6 +94,13 @@ async fn a_large_file_goes_up_and_comes_down_in_parts() {
     assert_eq!((input.digest, input.size), (sha256(&content), size as u64));
     let fetched = owner.download(input.digest).await.unwrap();
     assert!(std::fs::read(fetched.path()).unwrap() == content, "what came down is what went up");
+    // The same file again, and another one of its size, which is asked for first.
+    assert_eq!(owner.upload(&path).await.unwrap(), input);
+    let other = folder.path().join("other");
+    std::fs::write(&other, vec![7; size]).unwrap();
+    let input = owner.upload(&other).await.unwrap();
+    assert_eq!(input.digest, sha256(&vec![7; size]));
+    assert!(owner.has_blob(input.digest).await.unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,24 +109,34 @@ async fn a_part_says_what_it_is_a_part_of_and_tells_a_stranger_nothing() {
     let (owner, stranger) = (Wire::signed_in(&house, 1).await, Wire::signed_in(&house, 2).await);
     let part = api::limits::BLOB_PART_BYTES;
     let content = vec![7; usize::try_from(part).unwrap() + 1];
-    let path = format!("/v1/blobs/{}", sha256(&content));
+    let (name, path) = ("0123456789abcdef0123456789abcdef", format!("/v1/blobs/{}", sha256(&content)));
     let put = |wire: &Wire, range: String, body: Vec<u8>| {
-        wire.request(Method::PUT, &path).header("content-range", range).body(body)
+        wire.request(Method::PUT, &format!("/v1/uploads/{name}")).header("content-range", range).body(body)
     };
+    let end = |wire: &Wire| wire.request(Method::PUT, &format!("{path}?upload={name}"));
     let last = || (format!("bytes {part}-{part}/{}", part + 1), vec![7]);
     let first = || (format!("bytes 0-{}/{}", part - 1, part + 1), vec![7; usize::try_from(part).unwrap()]);
     let answer = Wire::answer(put(&owner, "one half".to_owned(), vec![7])).await;
     assert_eq!(code(&answer), (400, "bad_part"));
     let answer = Wire::answer(put(&owner, format!("bytes 1-1/{}", part + 1), vec![7])).await;
     assert_eq!(code(&answer), (400, "bad_part"), "parts begin where parts begin");
+    let answer = Wire::answer(owner.request(Method::PUT, "/v1/uploads/mine").header("content-range", last().0)).await;
+    assert_eq!(code(&answer), (400, "bad_upload"));
     let (range, body) = last();
-    assert_eq!(Wire::answer(put(&owner, range, body)).await.0, StatusCode::ACCEPTED);
+    assert_eq!(put(&owner, range, body).send().await.unwrap().status(), StatusCode::ACCEPTED);
+    assert_eq!(code(&Wire::answer(end(&owner)).await), (404, "unknown_upload"), "a part is missing");
     let (range, body) = first();
-    assert_eq!(Wire::answer(put(&owner, range, body)).await.0, StatusCode::CREATED);
+    assert_eq!(put(&owner, range, body).send().await.unwrap().status(), StatusCode::ACCEPTED);
+    assert_eq!(code(&Wire::answer(end(&stranger)).await), (404, "unknown_upload"), "it is somebody else's");
+    assert_eq!(Wire::answer(end(&owner)).await.0, StatusCode::CREATED);
     assert_eq!(owner.request(Method::HEAD, &path).send().await.unwrap().status(), StatusCode::OK);
-    // Whoever has one part of it has not shown the whole.
+    // Whoever has one part of it has not shown the whole, nor is told that such a file is here.
     let (range, body) = last();
-    assert_eq!(Wire::answer(put(&stranger, range, body)).await.0, StatusCode::ACCEPTED);
+    assert_eq!(put(&stranger, range, body).send().await.unwrap().status(), StatusCode::ACCEPTED);
     let head = stranger.request(Method::HEAD, &path).send().await.unwrap();
     assert_eq!(head.status(), StatusCode::NOT_FOUND);
+    for (who, size, perhaps) in [(&owner, part + 1, true), (&owner, part, false), (&stranger, part + 1, false)] {
+        let asked = who.request(Method::GET, &format!("/v1/uploads?size={size}"));
+        assert_eq!(Wire::answer(asked).await.1["perhaps_here"], perhaps);
+    }
 }
