@@ -182,7 +182,7 @@ fn run(options: &Options) -> anyhow::Result<()> {
     }
     if let Some(file) = &options.markdown {
         let document = std::fs::read_to_string(file).unwrap_or_default();
-        let filled = tables::has_tables(&document).then(|| tables::refresh(&document, &report));
+        let filled = ::tables::has_tables(&document).then(|| tables::refresh(&document, &report));
         std::fs::write(file, filled.unwrap_or_else(|| tables::all(&report)))
             .with_context(|| format!("cannot write {}", file.display()))?;
     }

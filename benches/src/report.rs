@@ -4,6 +4,7 @@ use serde_json::{Map, Number, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use tables::shown;
 
 /// Width of the column of names.
 const NAMES: usize = 58;
@@ -91,16 +92,6 @@ impl Report {
             written.expect("the folder of a bench can be written to");
         }
     }
-}
-
-/// With as many decimals as tell something.
-pub(crate) fn shown(value: f64) -> String {
-    let decimals = match value.abs() {
-        size if size >= 100.0 => 0,
-        size if size >= 10.0 => 1,
-        _ => 2,
-    };
-    format!("{value:.decimals$}")
 }
 
 /// Measurements of one thing, in order of size; at least one.

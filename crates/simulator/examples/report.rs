@@ -17,14 +17,22 @@ cargo xtask simulate --report FILE             writes them as a flat JSON object
 cargo xtask simulate --report FILE --tenth     with a tenth of the jobs, in minutes
 cargo xtask simulate --report FILE --quick     a look at everything, in seconds
 cargo xtask simulate --report FILE --only WORD runs whose name contains the word
+                     --markdown FILE           also as tables: into the marked places of FILE, or a new FILE
+                     --from FILE               figures of an earlier run, which this one's are added to
 
-Exit code: 0, or 2 for a wrong command or a file that cannot be written.
+cargo xtask simulate --from FILE --markdown docs/simulation.md     fills the tables and runs nothing
+
+Exit code: 0, or 2 for a wrong command or a file that cannot be read or written.
 ";
+const TEMPLATES: &str = include_str!("../tables.md");
 /// Runs at once.
 const LANES: usize = 2;
 
 struct Errand {
     file: Option<String>,
+    markdown: Option<String>,
+    /// Files of earlier runs.
+    from: Vec<String>,
     size: Size,
     only: String,
     /// Only the simulated day, its figures to standard output: a process of its own, so that its memory is its own.
@@ -32,11 +40,14 @@ struct Errand {
 }
 
 fn errand() -> Option<Errand> {
-    let mut errand = Errand { file: None, size: Size::Full, only: String::new(), day: false };
+    let (from, only) = (Vec::new(), String::new());
+    let mut errand = Errand { file: None, markdown: None, from, size: Size::Full, only, day: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--report" => errand.file = Some(words.next()?),
+            "--markdown" => errand.markdown = Some(words.next()?),
+            "--from" => errand.from.push(words.next()?),
             "--quick" => errand.size = Size::Quick,
             "--tenth" => errand.size = Size::Tenth,
             "--only" => errand.only = words.next()?,
@@ -44,7 +55,8 @@ fn errand() -> Option<Errand> {
             _ => return None,
         }
     }
-    (errand.file.is_some() || errand.day).then_some(errand)
+    let fills = errand.markdown.is_some() && !errand.from.is_empty();
+    (errand.file.is_some() || fills || errand.day).then_some(errand)
 }
 
 fn main() -> ExitCode {
@@ -62,17 +74,47 @@ fn main() -> ExitCode {
         }
         return ExitCode::SUCCESS;
     }
-    let begun = Instant::now();
-    let mut all = run(&chosen, errand.size);
-    all.insert("report_wall_s".to_owned(), begun.elapsed().as_secs_f64());
-    let json = to_json(&all);
-    print!("{json}");
-    let file = errand.file.expect("without --day there is a file");
-    if let Err(error) = std::fs::write(&file, json) {
-        eprintln!("error: {file} could not be written: {error}");
+    if let Err(words) = report(&errand, &chosen) {
+        eprintln!("error: {words}");
         return ExitCode::from(2);
     }
     ExitCode::SUCCESS
+}
+
+/// Runs what is to be run, and writes it down.
+fn report(errand: &Errand, chosen: &[Cell]) -> Result<(), String> {
+    let mut all = before(&errand.from)?;
+    if let Some(file) = &errand.file {
+        let begun = Instant::now();
+        all.extend(run(chosen, errand.size));
+        all.insert("report_wall_s".to_owned(), begun.elapsed().as_secs_f64());
+        all.insert("report_runs".to_owned(), chosen.len() as f64);
+        all.insert("report_runs_in_all".to_owned(), cells(Size::Full).len() as f64);
+        let json = to_json(&all);
+        print!("{json}");
+        std::fs::write(file, json).map_err(|error| format!("{file} could not be written: {error}"))?;
+    }
+    let Some(file) = &errand.markdown else { return Ok(()) };
+    let value = |name: &str| all.get(name).copied();
+    let document = std::fs::read_to_string(file).unwrap_or_default();
+    let filled = if tables::has_tables(&document) {
+        tables::refresh(&document, TEMPLATES, value)
+    } else {
+        tables::all(TEMPLATES, value)
+    };
+    std::fs::write(file, filled).map_err(|error| format!("{file} could not be written: {error}"))
+}
+
+/// The figures of earlier runs; of two files that have one, the later's.
+fn before(files: &[String]) -> Result<BTreeMap<String, f64>, String> {
+    let mut figures = BTreeMap::new();
+    for file in files {
+        let text = std::fs::read_to_string(file).map_err(|error| format!("{file} could not be read: {error}"))?;
+        let object: BTreeMap<String, f64> =
+            serde_json::from_str(&text).map_err(|error| format!("{file} is no flat object of figures: {error}"))?;
+        figures.extend(object);
+    }
+    Ok(figures)
 }
 
 /// All runs, two at a time.

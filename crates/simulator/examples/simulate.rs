@@ -14,6 +14,7 @@ cargo xtask simulate --seeds A..B      these, B not included
 cargo xtask simulate --minutes M       seeds from 0 on (or from A, with --from A), for so long
                      --quiet           says only what was found
 cargo xtask simulate --report FILE     figures of large fleets; with --quick, a look at everything in seconds
+cargo xtask simulate --from FILE --markdown docs/simulation.md   its tables, from such a file
 
 Exit code: 0 if nothing was found, 1 if something was, 2 for a wrong command.
 ";
@@ -67,9 +68,13 @@ fn tell(report: &Report, took: Duration, quiet: bool) {
         println!("    again: cargo xtask simulate --seed {}", report.seed);
     } else if !quiet {
         println!(
-            "seed {}: {} deals, {} tasks done ({} wrong), {} claimed, {} barred, {} restarts, {} entries, {} steps, {} virtual min, {} ms",
+            "seed {}: {} deals ({} of a guest's pool, {} with data, {} made by requesters), {} ratings, {} tasks done ({} wrong), {} claimed, {} barred, {} restarts, {} entries, {} steps, {} virtual min, {} ms",
             report.seed,
             figures.deals,
+            figures.guests_deals,
+            figures.data_deals,
+            figures.own_deals,
+            figures.ratings,
             figures.finished,
             figures.wrong,
             figures.claimed,

@@ -34,6 +34,8 @@ pub(crate) fn fault_of<T>(task: TaskId, rule: &'static str, detail: impl Into<St
 pub(crate) struct Register {
     profiles: BTreeMap<Address, Profile>,
     private: bool,
+    /// What each worker asked for when it was given a task, or since, if it asks for less by now.
+    granted: BTreeMap<(TaskId, Address), u64>,
     /// Whether wrong results can win by agreement among liars of several owners.
     conspiracy: bool,
 }
@@ -48,7 +50,7 @@ impl Register {
         };
         let profiles = scenario.fleet.iter().map(|it| (it.address, it.clone())).collect();
         let conspiracy = scenario.fleet.iter().filter(conspires).count() > 1;
-        Self { profiles, private: scenario.private, conspiracy }
+        Self { profiles, private: scenario.private, granted: BTreeMap::new(), conspiracy }
     }
 
     /// Whether a pool's honest machines can surely do a task, whatever the others do. One thing is known to take it from them:
@@ -60,6 +62,24 @@ impl Register {
     /// Somebody takes part under a new name.
     pub(crate) fn enter(&mut self, profile: Profile) {
         self.profiles.insert(profile.address, profile);
+    }
+
+    /// Whether its pool's owner lets a worker work there, and whether it can do what some jobs ask for.
+    pub(crate) fn may_have(&self, worker: Address) -> (bool, bool) {
+        self.profile(worker).map_or((false, false), |it| (it.invited, it.capable))
+    }
+
+    /// A worker is given a task while it asks for so much.
+    pub(crate) fn granted(&mut self, task: TaskId, worker: Address, floor: Option<u64>) {
+        let floor = floor.unwrap_or(0);
+        self.granted.entry((task, worker)).and_modify(|before| *before = floor.min(*before)).or_insert(floor);
+    }
+
+    /// A worker asks for another price: for what it has in hand it is content with less.
+    pub(crate) fn restated(&mut self, worker: Address, floor: Option<u64>) {
+        let floor = floor.unwrap_or(0);
+        let own = self.granted.iter_mut().filter(|((_, by), _)| *by == worker);
+        own.for_each(|(_, before)| *before = floor.min(*before));
     }
 
     /// Somebody was barred: who does its work is not, unless others conspire.
@@ -112,15 +132,11 @@ impl Register {
         fault_of(id, "what independent workers agree on is right", words)
     }
 
-    /// Nobody whose result was accepted was paid less than it asked.
-    pub(crate) fn floors(&self, reference: &Reference, disputed_too: bool) -> Result<(), Fault> {
+    /// Nobody whose result was accepted was paid less than it asked when it was given the task.
+    pub(crate) fn floors(&self, reference: &Reference) -> Result<(), Fault> {
         for (id, task) in reference.tasks.iter().filter(|(_, task)| task.status == Status::Completed) {
-            let disputed = task.parts.iter().any(|part| !part.proved);
-            if disputed && !disputed_too {
-                continue;
-            }
             for part in task.parts.iter().filter(|part| part.proved) {
-                let floor = self.profile(part.worker).and_then(|it| it.floor).unwrap_or(0);
+                let floor = self.granted.get(&(*id, part.worker)).copied().unwrap_or(0);
                 let paid = task.paid.get(&part.worker).copied().unwrap_or(0);
                 if paid < u128::from(floor) {
                     let others = task.parts.len() - 1;

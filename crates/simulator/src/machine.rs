@@ -9,7 +9,7 @@ use crate::scenario::Profile;
 use crate::transition::Step;
 use abi::Call;
 use agent::policy::Policy;
-use api::worker::{Assignment, DeclineReason};
+use api::worker::{Assignment, DeclineReason, FromWorker};
 use market::Held;
 use std::collections::{BTreeMap, VecDeque};
 use units::{Address, B256, DealId, Digest, TaskId, Timestamp};
@@ -26,6 +26,9 @@ pub(crate) struct TaskKind {
 
 /// A difference up to this from the exchange's time is the coarseness of what an agent compares, milliseconds.
 const COARSE_MS: u64 = 2_000;
+
+/// Who is not invited asks again after so long.
+const UNINVITED_MS: u64 = 10 * 60_000;
 
 /// How a machine is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +73,8 @@ pub(crate) struct Machine {
     runs: BTreeMap<u64, Run>,
     next_run: u64,
     paused: bool,
+    /// Whether it said hello with other floors than it has now.
+    restated: bool,
     held_back: Vec<u64>,
     tick_at: Option<Timestamp>,
     /// How far its clock is ahead of true time.
@@ -105,6 +110,7 @@ impl Machine {
             runs: BTreeMap::new(),
             next_run: 0,
             paused: false,
+            restated: false,
             held_back: Vec::new(),
             tick_at: None,
             ahead_ms,
@@ -158,6 +164,12 @@ impl Machine {
         around.network.up(around.clock, around.dice, connection, hello);
     }
 
+    /// Its pool's owner has not invited it: it asks again later.
+    pub(crate) fn turned_away(&mut self, clock: &mut Clock) {
+        self.link = Link::Off;
+        clock.after(UNINVITED_MS, Step::Connect { machine: self.name, life: self.life });
+    }
+
     /// Learns that a connection is gone.
     pub(crate) fn misses(&mut self, connection: u64, around: &mut Around<'_>) {
         if self.link == Link::On(connection) {
@@ -198,6 +210,22 @@ impl Machine {
         self.act(around);
     }
 
+    /// Its owner asks for another price, or its site wishes for another load.
+    pub(crate) fn restate(&mut self, floor: Option<u64>, heat: u8, around: &mut Around<'_>) {
+        (self.profile.floor, self.profile.heat) = (floor, heat);
+        self.restated = true;
+        self.say_floors(around);
+    }
+
+    /// Says what it works for, if that is news and somebody listens.
+    fn say_floors(&mut self, around: &mut Around<'_>) {
+        let Link::On(connection) = self.link else { return };
+        if std::mem::take(&mut self.restated) {
+            let frame = FromWorker::Floors { floors: self.profile.floors(), heat: self.profile.heat };
+            around.network.up(around.clock, around.dice, connection, Up::Frame(frame));
+        }
+    }
+
     /// Hears something over a connection.
     pub(crate) fn hear(&mut self, connection: u64, said: Down, around: &mut Around<'_>) {
         match (self.link, said) {
@@ -208,6 +236,7 @@ impl Machine {
                     self.ahead_ms += time.0.cast_signed() - ours.0.cast_signed();
                 }
                 self.policy.connected(&dropped, sequence, self.reads(around));
+                self.say_floors(around);
             }
             (Link::On(own), said) if own == connection => self.heed(said, self.reads(around)),
             (Link::Off | Link::Greeting(_) | Link::On(_), _) => return,

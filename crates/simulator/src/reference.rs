@@ -14,6 +14,7 @@ mod tasks;
 pub(crate) use tasks::{Deal, Status, Task};
 
 use self::orders::Resting;
+use crate::system::Published;
 use ::orders::{Checked, Recovered, Signed};
 use exchange::{AnyOrder, Command, Entry, Event, Item};
 use money::Purse;
@@ -63,6 +64,11 @@ pub(crate) struct Reference {
     /// Seconds of each category.
     categories: Vec<u64>,
     app_owner: Address,
+    data_owner: Address,
+    /// Whom alone the data are for.
+    data_for: Option<Address>,
+    /// What each worker's tasks brought its pool, in what audits, and what the pool paid it beside PoCo.
+    beside: BTreeMap<(Address, Address), (u128, u128)>,
     /// What was touched since it was last compared.
     touched: Touched,
 }
@@ -76,7 +82,7 @@ fn number(value: U256) -> u64 {
 }
 
 impl Reference {
-    pub(crate) fn new(genesis: &exchange::Genesis, app_owner: Address) -> Self {
+    pub(crate) fn new(genesis: &exchange::Genesis) -> Self {
         let pool = |it: &exchange::HostedPool| {
             let (stake, share) = (it.worker_stake_ratio.into(), it.scheduler_reward_ratio.into());
             let deposit = it.audits.map(|audits| audits.deposit_tasks.into());
@@ -85,9 +91,21 @@ impl Reference {
         Self {
             pools: genesis.pools.iter().map(pool).collect(),
             categories: genesis.categories.iter().map(|it| it.seconds).collect(),
-            app_owner,
             scores: genesis.world.scores.iter().map(|(worker, score)| (*worker, number(*score))).collect(),
             ..Self::default()
+        }
+    }
+
+    /// Who publishes what, and on which terms.
+    pub(crate) fn learn(&mut self, published: &Published) {
+        (self.app_owner, self.data_owner) = (published.app_owner, published.data_owner);
+        self.data_for = published.data_for;
+        if let Some((pool, owner, terms)) = published.guest {
+            // A deposit is for pools without stake: as many tasks' pay as in the strictest of the exchange's own.
+            let strictest = self.pools.values().filter_map(|it| it.deposit).max();
+            let deposit = strictest.map(|most| if terms.stake == 0 { most } else { 0 });
+            let (stake, share) = (terms.stake.into(), terms.share.into());
+            self.pools.insert(pool, Pool { stake, share, owner, deposit });
         }
     }
 
@@ -131,8 +149,14 @@ impl Reference {
                     self.purse(*to).free += small(*amount);
                     self.issued += small(*amount);
                 }
-                Event::Paid { pool, worker, amount, task, .. } => {
+                Event::OrderRemoved { order, .. } if matches!(entry.command, Command::Transact(_)) => {
+                    self.taken_off(*order);
+                }
+                Event::Paid { pool, worker, amount, task, why } => {
                     let owner = self.pools[pool].owner;
+                    if *why != exchange::PayReason::TopUp {
+                        self.paid_beside(*pool, *worker, small(*amount))?;
+                    }
                     self.spend(owner, small(*amount))?;
                     self.purse(*worker).free += small(*amount);
                     let task = self.tasks.get_mut(task).ok_or("somebody was paid for a task that is none")?;
@@ -168,8 +192,8 @@ impl Reference {
 
     fn follow_hub(&mut self, at: Timestamp, event: &Hub) -> Result<(), String> {
         match event {
-            Hub::OrdersMatched { deal, app, workerpool, request, volume, .. } => {
-                self.matched(at, *deal, [*app, *workerpool, *request], number(*volume))
+            Hub::OrdersMatched { deal, app, dataset, workerpool, request, volume } => {
+                self.matched(at, *deal, [*app, *workerpool, *request], *dataset, number(*volume))
             }
             Hub::TaskInitialize { task, .. } => self.opened(*task),
             Hub::TaskContribute { task, worker, hash } => self.contributed(at, *task, *worker, *hash),

@@ -3,11 +3,13 @@
 mod fleet;
 mod jobs;
 mod nature;
+mod trade;
 mod weather;
 
 pub(crate) use fleet::{Profile, worker_key};
 pub(crate) use jobs::{Plan, Program};
 pub(crate) use nature::Nature;
+pub(crate) use trade::{GUEST, Guest, Trade};
 
 use crate::dice::Dice;
 use crate::transition::Step;
@@ -42,6 +44,7 @@ pub(crate) struct Scenario {
     pub(crate) fleet: Vec<Profile>,
     pub(crate) plans: Vec<Plan>,
     pub(crate) weather: Vec<(u64, Step)>,
+    pub(crate) trade: Trade,
     /// How far each machine's clock is ahead when it starts.
     pub(crate) skew_ms: Vec<i64>,
 }
@@ -53,7 +56,8 @@ pub(crate) fn named(role: &str, number: u64) -> Address {
 }
 
 impl Scenario {
-    pub(crate) fn unfold(dice: &mut Dice) -> Self {
+    /// The seed says what there is, and dice of their own what is traded beside plain computing.
+    pub(crate) fn unfold(dice: &mut Dice, more: &mut Dice) -> Self {
         let theme = dice.pick(&[
             Theme::Bags,
             Theme::Bags,
@@ -85,12 +89,14 @@ impl Scenario {
             fleet,
             plans: Vec::new(),
             weather: Vec::new(),
+            trade: Trade::default(),
         };
         scenario.plans = jobs::unfold(dice, &scenario, floor);
         if !calm {
             scenario.weather = weather::unfold(dice, &scenario);
         }
         scenario.weather.extend(weather::departures(dice, &scenario));
+        trade::unfold(more, &mut scenario);
         scenario
     }
 

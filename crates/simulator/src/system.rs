@@ -7,7 +7,7 @@
 mod found;
 mod statements;
 
-pub(crate) use found::{app_owner, requesters};
+pub(crate) use found::{Published, requesters};
 
 use crate::clock::Reading;
 use crate::disk::Disk;
@@ -16,16 +16,19 @@ use crate::scenario::worker_key;
 use abi::Call;
 use api::worker::{DeclineReason, FromWorker, Settlement};
 use exchange::{AnyOrder, Command, Event, Exchange, Genesis, Rejection};
-use market::{Decline, Ending, Held, Market, Message, Output, Phase, Worker};
+use market::{Decline, Ending, Held, Market, Message, Output, Phase, Wishes, Worker};
 use orders::{Checked, Domain, Order, Ownership, Recovered, Signed};
 use std::collections::BTreeMap;
-use units::{Address, B256, Bytes, Digest, TaskId, Timestamp, U256};
+use units::{Address, Amount, B256, Bytes, DealId, Digest, Tag, TaskId, Timestamp, U256};
 
 /// How often policy may ask for new offers in one turn.
 const OFFER_ROUNDS: usize = 8;
 
 /// What a score farmer's score is: as weighty as two hundred workers' agreement would be.
 const FARMED: U256 = U256::from_limbs([600, 0, 0, 0]);
+
+/// The one capability that some machines have and some jobs ask for.
+pub(crate) const CAPABILITY: Tag = Tag::CONTAINERS;
 
 /// What a requester wants of its order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +54,13 @@ pub(crate) enum Request {
         call: Box<Call>,
         signers: Vec<Recovered>,
     },
+    /// Somebody says how a deal went, and whether it is its to say.
+    Rate {
+        deal: DealId,
+        rater: Address,
+        subject: Address,
+        due: bool,
+    },
     Join {
         connection: u64,
         worker: Box<Worker>,
@@ -74,6 +84,8 @@ pub(crate) struct Turn {
     pub(crate) answers: Vec<(Asker, Result<(), Rejection>)>,
     /// A transaction that was taken a second time, if one was.
     pub(crate) replayed: Option<String>,
+    /// A rating that was taken and should not have been, or the other way.
+    pub(crate) misjudged: Option<String>,
     welcomes: Vec<(Address, u64, Down)>,
     replies: Vec<(Address, TaskId)>,
     /// Whether anything came in.
@@ -94,6 +106,12 @@ pub(crate) struct System {
     domain: Domain,
     operator: Address,
     pub(crate) app: Address,
+    pub(crate) dataset: Address,
+    /// The pool that somebody opened.
+    pub(crate) guest: Address,
+    published: Published,
+    /// What each machine was last heard to work for.
+    pub(crate) asked: BTreeMap<Address, Option<u64>>,
     /// Nothing while the process is down.
     pub(crate) market: Option<Market>,
     pub(crate) disk: Disk,
@@ -137,10 +155,14 @@ impl System {
         genesis.world.scores = farmers.map(|worker| (worker, FARMED)).collect();
         Self {
             domain: genesis.domain(),
-            market: Some(Market::new(Exchange::new(genesis.clone()))),
+            market: Some(Market::reading(Exchange::new(genesis.clone()), wishes)),
             genesis,
             operator,
             app: Address::ZERO,
+            dataset: Address::ZERO,
+            guest: Address::ZERO,
+            published: Published::default(),
+            asked: BTreeMap::new(),
             disk: Disk::default(),
             reading: Reading::default(),
             answered: BTreeMap::new(),
@@ -231,6 +253,7 @@ impl System {
                 turn.answers.push((asker, taken));
             }
             Request::Transact { from, call, signers } => self.transact(at, from, &call, signers, turn),
+            Request::Rate { deal, rater, subject, due } => self.rate(at, deal, (rater, subject), due, turn),
             Request::Join { connection, worker, holding } => self.join(at, connection, *worker, &holding, turn),
             Request::Left { connection, worker } => {
                 if self.lines.get(&worker) == Some(&connection) {
@@ -249,6 +272,7 @@ impl System {
     fn join(&mut self, at: Timestamp, connection: u64, worker: Worker, holding: &[Held], turn: &mut Turn) {
         let address = worker.address;
         let evidence = self.ownership(&worker);
+        self.asked.insert(address, least(&worker.floors));
         if let Some(before) = self.lines.insert(address, connection) {
             turn.welcomes.push((address, before, Down::Bye));
         }
@@ -266,7 +290,10 @@ impl System {
         match frame {
             FromWorker::Hello(_) | FromWorker::Pong => {}
             FromWorker::Ready { slots } => market.worker_ready(worker, slots),
-            FromWorker::Floors { floors, heat } => market.worker_asks(worker, floors, heat),
+            FromWorker::Floors { floors, heat } => {
+                self.asked.insert(worker, least(&floors));
+                market.worker_asks(worker, floors, heat);
+            }
             FromWorker::Phase { tasks, phase: how_far } => {
                 for task in tasks {
                     market.worker_phase(at, worker, task, phase(how_far));
@@ -347,7 +374,7 @@ impl System {
     pub(crate) fn start(&mut self, now: Timestamp, exchange: Exchange) -> Turn {
         self.reading.restart(exchange.now());
         let at = self.reading.of(now);
-        self.market = Some(Market::new(exchange));
+        self.market = Some(Market::reading(exchange, wishes));
         let mut found = Vec::new();
         for (task, holding) in self.exchange().all_held() {
             let shown = holding.shown.iter().map(|shown| shown.worker);
@@ -364,10 +391,25 @@ impl System {
         turn
     }
 
-    /// The address of a hosted pool.
-    pub(crate) fn pool(&self, number: usize) -> Address {
-        self.genesis.pools[number].address
+    /// Whether a pool takes this worker.
+    pub(crate) fn admits(&self, pool: Address, worker: Address) -> bool {
+        self.market.as_ref().is_some_and(|market| market.exchange().admits(pool, worker))
     }
+
+    /// The address of a pool that the exchange runs.
+    pub(crate) fn pool(&self, number: usize) -> Address {
+        self.genesis.pools.get(number).map_or(self.guest, |pool| pool.address)
+    }
+}
+
+/// Params name a region, or nothing.
+pub(crate) fn wishes(params: &str) -> Wishes {
+    Wishes { region: (!params.is_empty()).then(|| params.to_owned()) }
+}
+
+/// What a machine asks for: the same in every category.
+fn least(floors: &BTreeMap<u64, Amount>) -> Option<u64> {
+    floors.values().next().and_then(|floor| floor.to_nanos())
 }
 
 fn wire(ending: Ending) -> api::worker::Ending {

@@ -3,6 +3,7 @@
 mod at_machine;
 mod operator;
 mod requesters;
+mod sides;
 mod step;
 
 pub(crate) use step::Step;
@@ -13,8 +14,8 @@ use crate::dice::Dice;
 use crate::machine::{Machine, TaskKind};
 use crate::network::Network;
 use crate::reference::Reference;
-use crate::scenario::{Nature, Scenario, named};
-use crate::system::{Request, System, Wish, app_owner, requesters as purses};
+use crate::scenario::{GUEST, Nature, Scenario, named};
+use crate::system::{Request, System, Wish, requesters as purses};
 use exchange::Exchange;
 use requesters::Job;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -47,6 +48,14 @@ pub struct Figures {
     pub seized_deals: u64,
     /// Liars found out.
     pub barred: u64,
+    /// Deals of a pool that somebody opened.
+    pub guests_deals: u64,
+    /// Deals with data.
+    pub data_deals: u64,
+    /// Deals that a requester made itself, by a transaction.
+    pub own_deals: u64,
+    /// Ratings taken.
+    pub ratings: u64,
     /// Virtual milliseconds.
     pub elapsed_ms: u64,
 }
@@ -54,6 +63,8 @@ pub struct Figures {
 #[derive(Debug)]
 pub(crate) struct World {
     dice: Dice,
+    /// For what goes beyond plain computing.
+    more: Dice,
     clock: Clock,
     network: Network,
     system: System,
@@ -65,6 +76,8 @@ pub(crate) struct World {
     /// What the durable entries make, one by one.
     standby: Exchange,
     deals: BTreeMap<DealId, TaskKind>,
+    /// Deals of which those who take part say how they went.
+    rated: BTreeSet<DealId>,
     /// Deals with a task that was claimed.
     seized: BTreeSet<DealId>,
     leaks: BTreeMap<TaskId, B256>,
@@ -84,7 +97,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let scenario = Scenario::unfold(&mut dice);
+        let mut more = Dice::new(seed ^ 0x6d6f_7265);
+        let scenario = Scenario::unfold(&mut dice, &mut more);
         let farmers = scenario.fleet.iter().filter(|it| it.nature == Nature::Farmer).map(|it| it.address);
         let system = System::new(scenario.private, farmers);
         let fleet = {
@@ -92,7 +106,7 @@ impl World {
             machines.map(|(name, (it, skew))| Machine::new(name, it, *skew)).collect()
         };
         Self {
-            reference: Reference::new(&system.genesis, app_owner()),
+            reference: Reference::new(&system.genesis),
             register: Register::new(&scenario),
             standby: Exchange::new(system.genesis.clone()),
             network: Network::new(scenario.calm),
@@ -100,10 +114,12 @@ impl World {
             clock: Clock::new(),
             rough: !scenario.calm,
             dice,
+            more,
             system,
             fleet,
             scenario,
             deals: BTreeMap::new(),
+            rated: BTreeSet::new(),
             seized: BTreeSet::new(),
             leaks: BTreeMap::new(),
             names: 0,
@@ -163,7 +179,7 @@ impl World {
                 return checks::fault_of(held, "agents let go of what has ended", words);
             }
         }
-        self.register.floors(&self.reference, true)
+        self.register.floors(&self.reference)
     }
 
     fn begin(&mut self) -> Result<(), Fault> {
@@ -171,12 +187,17 @@ impl World {
         purses.extend(self.scenario.fleet.iter().map(|it| (it.address, 1_000_000_000)));
         let app_price = if self.scenario.private { 0 } else { self.dice.pick(&[0, 5]) };
         let at = self.system.reading.of(self.clock.now());
-        let turn = self.system.found(at, app_price, &purses);
+        let invited = self.scenario.fleet.iter().filter(|it| it.pool == GUEST && it.invited).map(|it| it.address);
+        let turn = self.system.found(at, app_price, &purses, &self.scenario.trade, &invited.collect::<Vec<_>>());
+        self.reference.learn(&self.system.published());
         self.system.disk.append(&turn.out.entries);
         self.make_durable(&turn.out.entries)?;
         for job in 0..self.jobs.len() {
             self.make_order(job, app_price);
-            self.clock.after(self.jobs[job].plan.at_ms, Step::Wish { job, wish: Wish::Place });
+            let plan = &self.jobs[job].plan;
+            let begins =
+                if plan.direct { Step::MatchItself { job, tries: 3 } } else { Step::Wish { job, wish: Wish::Place } };
+            self.clock.after(plan.at_ms, begins);
         }
         for machine in 0..self.fleet.len() {
             let late = self.dice.chance(20);
@@ -185,6 +206,9 @@ impl World {
         }
         for (at, step) in self.scenario.weather.clone() {
             self.clock.after(at, step);
+        }
+        if let Some((from, call, after)) = self.system.closing(&self.scenario.trade) {
+            self.clock.after(after, Step::Transact { from, call: Box::new(call), signers: Vec::new() });
         }
         self.clock.after(self.scenario.rough_ms, Step::Quiet);
         self.arrange_wake();
@@ -222,6 +246,10 @@ impl World {
         let left = self.reference.tasks.iter().filter(|(_, task)| !task.is_final());
         words.extend(left.take(3).map(|(id, task)| format!("task {id} of deal {}", task.deal)));
         words.push(format!("{:?}", self.system.market.as_ref().map(market::Market::load)));
+        for machine in self.fleet.iter().filter(|machine| !machine.gone) {
+            let why = self.system.market.as_ref().map(|market| market.idle(machine.address()));
+            words.push(format!("machine {} asks for {:?}: {why:?}", machine.name, machine.profile.floor));
+        }
         words.join("; ")
     }
 
@@ -239,6 +267,8 @@ impl World {
             Step::Asked { job, wish } => self.asked(job, wish),
             Step::Answered { job, wish } => self.answered(job, wish),
             Step::Transact { from, call, signers } => self.ask(Request::Transact { from, call, signers }),
+            Step::MatchItself { job, tries } => self.match_itself(job, tries),
+            Step::Rate { deal, rater, subject, due } => self.ask(Request::Rate { deal, rater, subject, due }),
             Step::Turn { life } => return self.turn(life),
             Step::Durable { life } => return self.durable(life),
             Step::Wake { life } => {

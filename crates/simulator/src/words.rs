@@ -149,6 +149,9 @@ impl fmt::Display for Step {
             Self::Prepared { machine, task, there, .. } => {
                 write!(f, "machine {machine}: has files of {}: {there}", short(task.0))
             }
+            Self::Rate { rater, subject, .. } => {
+                write!(f, "{} rates {}", short(rater.into_word()), short(subject.into_word()))
+            }
             Self::Uploaded { machine, task, .. } => write!(f, "machine {machine}: uploaded {}", short(task.0)),
             other => write!(f, "{other:?}"),
         }

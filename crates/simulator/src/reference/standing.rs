@@ -59,6 +59,10 @@ impl Reference {
     /// Those who proved a result are credited with it, and some of their pay is kept back.
     pub(super) fn credit(&mut self, deal: &Deal, proved: &[(Address, u128)]) -> Result<(), String> {
         let Some(deposit) = self.pools[&deal.pool].deposit else { return Ok(()) };
+        let brought = deal.pool_price * deal.pool_share / 100 / (proved.len().max(1) as u128);
+        for (worker, _) in proved {
+            self.beside.entry((deal.pool, *worker)).or_default().0 += brought;
+        }
         let owners: BTreeSet<Address> = proved.iter().map(|(worker, _)| self.owner(deal.pool, *worker)).collect();
         let mutual = deal.trust > 1 && owners.len() > 1;
         for (worker, reward) in proved {
@@ -70,6 +74,19 @@ impl Reference {
             let more = if *worker == deal.pool_owner { 0 } else { missing.min(*reward) };
             standing.withheld += more;
             self.lock(*worker, more)?;
+        }
+        Ok(())
+    }
+
+    /// A pool that audits pays a worker beside PoCo no more than its tasks brought.
+    pub(super) fn paid_beside(&mut self, pool: Address, worker: Address, amount: u128) -> Result<(), String> {
+        if self.pools[&pool].deposit.is_none() {
+            return Ok(());
+        }
+        let (brought, paid) = self.beside.entry((pool, worker)).or_default();
+        *paid += amount;
+        if paid > brought {
+            return Err(format!("{worker} was paid {paid} beside PoCo, and its tasks brought {brought}"));
         }
         Ok(())
     }

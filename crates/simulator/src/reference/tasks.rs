@@ -12,6 +12,8 @@ pub(crate) struct Deal {
     pub(crate) requester: Address,
     pub(crate) app_owner: Address,
     pub(crate) app_price: u128,
+    pub(crate) data_owner: Address,
+    pub(crate) data_price: u128,
     pub(crate) pool_price: u128,
     pub(crate) pool: Address,
     pub(crate) pool_owner: Address,
@@ -166,8 +168,11 @@ impl Reference {
             return Err(format!("task {id} was finished after its time"));
         }
         task.status = Status::Completed;
-        self.strike(deal.requester, deal.app_price + deal.pool_price)?;
+        self.strike(deal.requester, deal.app_price + deal.data_price + deal.pool_price)?;
         self.purse(deal.app_owner).free += deal.app_price;
+        if deal.data_price > 0 {
+            self.purse(deal.data_owner).free += deal.data_price;
+        }
         self.unlock(deal.pool_owner, deal.pool_price * 30 / 100)?;
         let draw = (self.kitty / 10).max(KITTY_LEAST).min(self.kitty);
         self.kitty -= draw;
@@ -239,7 +244,7 @@ impl Reference {
         }
         task.status = Status::Failed;
         let parts = task.parts.clone();
-        self.unlock(deal.requester, deal.app_price + deal.pool_price)?;
+        self.unlock(deal.requester, deal.app_price + deal.data_price + deal.pool_price)?;
         self.strike(deal.pool_owner, deal.pool_price * 30 / 100)?;
         self.kitty += deal.pool_price * 30 / 100;
         for part in parts {

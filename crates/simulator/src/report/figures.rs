@@ -123,9 +123,15 @@ pub fn figures(found: &[Found]) -> BTreeMap<String, f64> {
     for ((before, after), runs) in runs {
         runs.write(before, &after, &mut figures);
     }
-    figures.insert("wrong_accepted_per_identity_caught_trust1".to_owned(), per_name);
-    figures.insert("stake_lost_deals".to_owned(), f64::from(u32::try_from(seized).unwrap_or(u32::MAX)));
-    figures.insert("stake_lost_deal_share".to_owned(), seized as f64 / deals.max(1) as f64);
+    if per_name > 0.0 {
+        figures.insert("wrong_accepted_per_identity_caught_trust1".to_owned(), per_name);
+    }
+    if deals > 0 {
+        figures.insert("stake_deals".to_owned(), deals as f64);
+        figures.insert("stake_lost_deals".to_owned(), seized as f64);
+        figures.insert("stake_lost_deal_share".to_owned(), seized as f64 / deals as f64);
+        figures.insert("stake_lost_deal_bound".to_owned(), upper_limit(seized, deals));
+    }
     write_profits(&profits, &mut figures);
     write_makespans(&makespans, &mut figures);
     figures
@@ -154,6 +160,9 @@ fn write_makespans(makespans: &BTreeMap<(u64, usize), u64>, figures: &mut BTreeM
             .filter(|((_, other), _)| *other == which)
             .filter_map(|((seed, _), ms)| Some(*ms as f64 / *makespans.get(&(*seed, healthy))? as f64))
             .collect();
+        if ratios.is_empty() {
+            continue;
+        }
         let worst = ratios.iter().copied().fold(0.0, f64::max);
         let suffix = if *name == "hung" { String::new() } else { format!("_{name}") };
         figures.insert(format!("straggler_makespan_ratio{suffix}"), mean(&ratios));

@@ -11,8 +11,8 @@ use super::setup::{Setup, Tally};
 use crate::dice::Dice;
 use crate::scenario::named;
 use exchange::{AnyOrder, Command, Event};
-use market::{Message, Output, Package, Phase, Worker};
-use orders::{CheckedBatch, Recovered, RequestOrder, Signed};
+use market::{Decline, Message, Output, Package, Phase, Worker};
+use orders::{CheckedBatch, CheckedRating, Rating, Recovered, RequestOrder, Signed, SignedRating};
 use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, Amount, B256, Bytes, DealId, Digest, OrderHash, TaskId, Timestamp, U256};
 
@@ -23,6 +23,8 @@ const REQUESTERS_PURSE: u64 = 1_000_000_000_000_000_000;
 const OFFER_ROUNDS: usize = 8;
 /// How often a career is written down, virtual milliseconds.
 const LOOK_MS: u64 = 60_000;
+/// Where some jobs wish to be done.
+pub(crate) const WISHED: &str = "north";
 
 #[derive(Clone, Copy, Debug)]
 enum Act {
@@ -70,6 +72,8 @@ pub(crate) struct Fleet {
     /// For departures and the operator's secrets.
     chance: Dice,
     pub(crate) tally: Tally,
+    /// What those who praise each other say next: of which deal, who, of whom.
+    praise: Vec<(DealId, Address, Address)>,
     /// Machines whose career is written down: what they computed, and earned, from time to time.
     pub(crate) watched: Vec<usize>,
     pub(crate) career: Vec<(u64, f64)>,
@@ -103,6 +107,7 @@ impl Fleet {
             here: BTreeSet::new(),
             chance: Dice::new(setup.seed ^ 0x5eed),
             tally: Tally::default(),
+            praise: Vec::new(),
             watched: Vec::new(),
             career: Vec::new(),
             looked_ms: 0,
@@ -253,6 +258,7 @@ impl Fleet {
             requester: requester(job.requester),
             beneficiary: requester(job.requester),
             volume: U256::from(job.size),
+            params: job.region.to_owned(),
             category: U256::from(job.category),
             trust: U256::from(job.trust),
             salt: B256::from(U256::from(number + 1)),
@@ -267,6 +273,7 @@ impl Fleet {
     fn join(&mut self, machine: usize, out: &mut Output) {
         let hand = &mut self.hands[machine];
         hand.connected = true;
+        let boasts = hand.make.play == Play::Boaster;
         let worker = Worker {
             address: hand.address,
             owner: hand.address,
@@ -275,6 +282,9 @@ impl Fleet {
             slots: hand.make.slots,
             floors: BTreeMap::from([(hand.make.category, Amount::nanos(hand.make.floor))]),
             benchmark: 1,
+            region: boasts.then(|| WISHED.to_owned()),
+            heat: if boasts { 100 } else { 0 },
+            cached: if boasts { BTreeSet::from([self.founded.app]) } else { BTreeSet::new() },
             ..Worker::default()
         };
         let at = Timestamp(DAWN_MS + self.now_ms);
@@ -309,6 +319,7 @@ impl Fleet {
 
     fn decide(&mut self, out: &mut Output) {
         let at = self.at();
+        self.say_praise(out);
         if self.founded.market.wants_audit_secret() {
             let secret = [self.chance.next(), self.chance.next(), self.chance.next(), self.chance.next()];
             let secret = B256::from_slice(&secret.map(u64::to_be_bytes).concat());
@@ -326,6 +337,18 @@ impl Fleet {
                 drop(self.founded.market.command(at, Command::PlaceOrder(Box::new(order)), out));
             }
             self.founded.market.decide(at, out);
+        }
+    }
+
+    /// Those who praise each other do, once for each deal.
+    fn say_praise(&mut self, out: &mut Output) {
+        let at = self.at();
+        for (deal, rater, subject) in std::mem::take(&mut self.praise) {
+            let rating = Rating { deal, subject, performance: 5, safety: 5 };
+            let signed = SignedRating { rating, sign: Bytes::new() };
+            let rating = Box::new(CheckedRating { signed, rater: Recovered::By(rater) });
+            // Said before, of this deal.
+            drop(self.founded.market.command(at, Command::Rate { rating }, out));
         }
     }
 
@@ -379,6 +402,12 @@ impl Fleet {
 
     fn finished(&mut self, id: TaskId) {
         let task = self.founded.market.exchange().task(id).expect("a finished task is kept");
+        for worker in task.contributions.iter().map(|part| part.worker) {
+            let praised = self.places.get(&worker).is_some_and(|it| self.hands[*it].make.play == Play::Praised);
+            if let Some(deal) = self.founded.market.exchange().deal(task.deal).filter(|_| praised) {
+                self.praise.extend([(task.deal, deal.requester, worker), (task.deal, worker, deal.requester)]);
+            }
+        }
         let fails = self.deals[&task.deal].fails_in(id);
         let right = if fails { failure(id) } else { digest(id, None) };
         self.tally.wrong += u64::from(task.result_digest != right);
@@ -402,6 +431,11 @@ impl Fleet {
                 let Some(bought) = self.deals.get(&deal).copied() else { return };
                 let given =
                     Given { task, direct: bought.direct, fails: bought.fails_in(task), run_ms: self.run_ms(task) };
+                if self.hands[machine].make.play.gives_back(given.run_ms) {
+                    self.founded.market.worker_declined(worker, task, Decline::Owner);
+                    self.stirred.insert(machine);
+                    return;
+                }
                 self.hands[machine].give(given);
                 self.begin(machine);
             }

@@ -34,7 +34,7 @@ impl Founded {
         let mut genesis = Genesis::new(operator.address(), false);
         genesis.world.scores = scores.into_iter().map(|(worker, score)| (worker, U256::from(score))).collect();
         let mut founded = Self {
-            market: Market::new(Exchange::new(genesis.clone())),
+            market: Market::reading(Exchange::new(genesis.clone()), crate::system::wishes),
             domain: genesis.domain(),
             operator: operator.address(),
             genesis,

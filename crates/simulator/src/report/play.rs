@@ -25,6 +25,12 @@ pub(crate) enum Play {
     Sitter { after: u64 },
     /// Takes tasks and says nothing.
     Silent,
+    /// Gives back for its owner whatever would take longer than so long, milliseconds, and computes the rest.
+    Chooser { most_ms: u64 },
+    /// Computes everything, and says that it is where jobs wish to be, holds all files and wishes for all load.
+    Boaster,
+    /// Computes everything; it and its requesters praise each other.
+    Praised,
     /// Computes everything, so many times as slowly.
     Slow { times: u64 },
 }
@@ -49,7 +55,7 @@ impl Play {
     /// What the machine does with its task number `done`, counted from 0 under its present name.
     pub(crate) fn deed(self, done: u64, dice: &mut Dice) -> Deed {
         match self {
-            Self::Honest | Self::Slow { .. } => Deed::Compute,
+            Self::Honest | Self::Chooser { .. } | Self::Boaster | Self::Praised | Self::Slow { .. } => Deed::Compute,
             Self::Rare { per_mille } => made_up(dice.below(1_000) < per_mille),
             Self::Later { after } => made_up(done >= after),
             Self::Returning { after, per_mille } => made_up(dice.below(1_000) < per_mille && done >= after),
@@ -59,6 +65,11 @@ impl Play {
             Self::Sitter { after } if done < after => Deed::Compute,
             Self::Hung | Self::Silent | Self::Sitter { .. } => Deed::Sit,
         }
+    }
+
+    /// Whether it gives back a task that takes so long.
+    pub(crate) fn gives_back(self, run_ms: u64) -> bool {
+        matches!(self, Self::Chooser { most_ms } if run_ms > most_ms)
     }
 
     /// Whether it comes back under a new name when it is barred.

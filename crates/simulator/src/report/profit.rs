@@ -1,6 +1,6 @@
 //! Whether cheating pays: the same seed once with cheats, once with honest machines in their places.
 
-use super::fleet::Fleet;
+use super::fleet::{Fleet, WISHED};
 use super::hand::Make;
 use super::play::Play;
 use super::setup::{FLOOR, Job, Setup};
@@ -37,6 +37,8 @@ enum Kind {
     SelfDealer { fails: u64, trust: u64 },
     /// Machines that ask less than all others, and agree on what they make up.
     Undercutters,
+    /// Machines that say they are where jobs wish to be done.
+    Boasters,
 }
 
 const fn workers(name: &'static str, play: Play, trust: u64, pool: usize) -> Scheme {
@@ -74,6 +76,10 @@ pub(crate) const SCHEMES: &[Scheme] = &[
     Scheme { name: "farmer_working_trust10", kind: Kind::Farmers { play: Play::Honest, trust: 10 } },
     Scheme { name: "failing_requester", kind: Kind::AlwaysFails },
     Scheme { name: "undercutters", kind: Kind::Undercutters },
+    Scheme { name: "boasters", kind: Kind::Boasters },
+    workers("praised", Play::Praised, 1, 0),
+    workers("chooser", Play::Chooser { most_ms: 24_000 }, 1, 0),
+    workers("chooser_trust10", Play::Chooser { most_ms: 24_000 }, 10, 0),
     Scheme { name: "selfdealer", kind: Kind::SelfDealer { fails: 0, trust: 1 } },
     Scheme { name: "selfdealer_failing", kind: Kind::SelfDealer { fails: 1_000, trust: 1 } },
     Scheme { name: "selfdealer_half_failing", kind: Kind::SelfDealer { fails: 500, trust: 1 } },
@@ -127,6 +133,7 @@ impl Scheme {
             }
             Kind::SelfDealer { fails, trust } => self_dealer(seed, fails, trust, jobs_each),
             Kind::Undercutters => undercutters(seed, jobs_each),
+            Kind::Boasters => boasters(seed, jobs_each),
         }
     }
 }
@@ -240,6 +247,29 @@ fn undercutters(seed: u64, jobs_each: u64) -> Gain {
         let mut fleet = Fleet::new(Setup {
             machines: (0..12).map(make).collect(),
             jobs: vec![Job::plain(0, 1, 10 * jobs_each)],
+            ..world(seed, 0)
+        });
+        fleet.run(600_000 + jobs_each * 8_000);
+        let earned = fleet.earned(0) + fleet.earned(1);
+        let busy = (fleet.hands[0].busy_ms + fleet.hands[1].busy_ms).max(1);
+        Gain { profit: earned / busy as f64, earnings: earned }
+    };
+    run(true) / run(false)
+}
+
+/// Two machines of twelve that say they are where the jobs wish to be, hold all files and wish for all load.
+fn boasters(seed: u64, jobs_each: u64) -> Gain {
+    let run = |cheats: bool| {
+        let make = |number: usize| Make {
+            play: if number < 2 && cheats { Play::Boaster } else { Play::Honest },
+            cores: 4,
+            slots: 4,
+            category: 0,
+            floor: FLOOR,
+        };
+        let mut fleet = Fleet::new(Setup {
+            machines: (0..12).map(make).collect(),
+            jobs: vec![Job { region: WISHED, ..Job::plain(0, 1, 10 * jobs_each) }],
             ..world(seed, 0)
         });
         fleet.run(600_000 + jobs_each * 8_000);

@@ -20,12 +20,14 @@ pub(crate) struct Job {
     pub(crate) price: u64,
     /// Of so many of a thousand tasks the program fails.
     pub(crate) fails: u64,
+    /// Near where it is best done; empty: anywhere.
+    pub(crate) region: &'static str,
 }
 
 impl Job {
     /// A job that any fleet can be asked to do, at a price that is no obstacle.
     pub(crate) fn plain(requester: u64, trust: u64, size: u64) -> Self {
-        Self { requester, at_ms: 0, category: 0, trust, size, price: AMPLE, fails: 0 }
+        Self { requester, at_ms: 0, category: 0, trust, size, price: AMPLE, fails: 0, region: "" }
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{Nature, Theme, named};
 use crate::dice::Dice;
 use orders::SigningKey;
-use units::Address;
+use std::collections::BTreeMap;
+use units::{Address, Amount};
 
 /// A machine to be.
 #[derive(Clone, Debug)]
@@ -16,6 +17,39 @@ pub(crate) struct Profile {
     pub(crate) cores: u32,
     /// The least it works for, nano-credits a task; `None`: anything, for nothing.
     pub(crate) floor: Option<u64>,
+    /// Whether its pool's owner lets it work there.
+    pub(crate) invited: bool,
+    /// Whether it has the one capability that some jobs ask for.
+    pub(crate) capable: bool,
+    pub(crate) region: Option<&'static str>,
+    /// Whether it holds the app and the data already.
+    pub(crate) caches: bool,
+    /// How much its site wishes for load, percent.
+    pub(crate) heat: u8,
+}
+
+impl Profile {
+    /// The least it works for, by category, as its hello says it.
+    pub(crate) fn floors(&self) -> BTreeMap<u64, Amount> {
+        self.floor.map(|floor| (0..6).map(|category| (category, Amount::nanos(floor))).collect()).unwrap_or_default()
+    }
+
+    fn plain(nature: Nature, address: Address, pool: usize, cores: u32, floor: Option<u64>) -> Self {
+        let (region, heat) = (None, 0);
+        Self {
+            nature,
+            address,
+            owner: address,
+            pool,
+            cores,
+            floor,
+            invited: true,
+            capable: false,
+            region,
+            caches: false,
+            heat,
+        }
+    }
 }
 
 /// The key of the worker of a number: whoever owns more machines signs for them with it.
@@ -56,13 +90,13 @@ fn enlist(dice: &mut Dice, fleet: &mut Vec<Profile>, theme: Theme, terms: (bool,
         // Whoever is not honest asks for no less: the cheapest offers are such as honest machines can keep.
         let own = if varied && nature.is_honest() { floor / 2 + dice.below(floor / 2 + 1) } else { floor };
         let floor = if private { None } else { Some(own) };
-        fleet.push(Profile { nature, address, owner: address, pool, cores: dice.pick(&[1, 1, 2, 4]), floor });
+        fleet.push(Profile::plain(nature, address, pool, dice.pick(&[1, 1, 2, 4]), floor));
     }
     // Machines of one owner: another of somebody who is there already.
     for extra in 0..dice.below(3) {
         let twin = start + usize::try_from(dice.below((fleet.len() - start) as u64)).expect("a small number");
         let Profile { nature, owner, cores, floor, .. } = fleet[twin].clone();
         let address = named("twin", (start as u64) * 10 + extra);
-        fleet.push(Profile { nature, address, owner, pool, cores, floor });
+        fleet.push(Profile { owner, ..Profile::plain(nature, address, pool, cores, floor) });
     }
 }

@@ -36,6 +36,16 @@ pub(crate) struct Plan {
     pub(crate) cancel_ms: Option<u64>,
     /// Whether it can be matched wholly, so that it has to be done.
     pub(crate) hopeful: bool,
+    /// Whether its program reads the dataset.
+    pub(crate) data: bool,
+    /// Whether it asks for the one capability that some machines have.
+    pub(crate) capability: bool,
+    /// Near where it is best done; empty: anywhere.
+    pub(crate) region: &'static str,
+    /// Whether its requester matches it itself, by a transaction, and lets it never rest.
+    pub(crate) direct: bool,
+    /// Whether those who took part say how it went.
+    pub(crate) rates: bool,
 }
 
 /// The time of a category.
@@ -119,6 +129,11 @@ fn bag(dice: &mut Dice, scenario: &Scenario, floor: u64) -> Plan {
         run_ms: dice.pick(&[10, 50, 300, 1_000, 4_000]),
         cancel_ms: (!scenario.calm && dice.chance(10)).then(|| dice.below(60_000)),
         hopeful,
+        data: false,
+        capability: false,
+        region: "",
+        direct: false,
+        rates: false,
     }
 }
 

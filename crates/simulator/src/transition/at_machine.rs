@@ -28,6 +28,7 @@ impl World {
             | Step::Rejoin { machine }
             | Step::ComeBackAnew { machine }
             | Step::MachineClockJumps { machine, .. }
+            | Step::Restate { machine, .. }
             | Step::OwnerNeeds { machine, .. } => (Some(*machine), None),
             _ => (None, None),
         };
@@ -77,6 +78,7 @@ impl World {
             Step::Vanish { .. } => machine.die(&mut around, true),
             Step::OwnerNeeds { needs, .. } => machine.owner_needs(needs, &mut around),
             Step::MachineClockJumps { by_ms, .. } => machine.clock_jumps(by_ms, &mut around),
+            Step::Restate { floor, heat, .. } => machine.restate(floor, heat, &mut around),
             Step::ComeBackAnew { machine: number } => {
                 self.names += 1;
                 machine.come_back_anew(named("again", self.names), &mut around);

@@ -6,12 +6,12 @@ use crate::disk::Wrote;
 use crate::machine::{Machine, TaskKind};
 use crate::network::Up;
 use crate::scenario::Program;
-use crate::system::Request;
+use crate::system::{CAPABILITY, Request};
 use crate::words::{label, task_of, tasks_of};
 use api::worker::FromWorker;
 use exchange::{Entry, Event, Exchange};
 use market::Worker;
-use units::{Amount, Digest, Timestamp, U256};
+use units::{Digest, Tag, Timestamp, U256};
 
 /// The loop takes a turn at least so often; less often when nothing goes wrong by itself, to save the reader's time.
 const IDLE_MS: u64 = 5_000;
@@ -37,22 +37,32 @@ impl World {
         };
         let (profile, address) = (machine.profile.clone(), machine.address());
         let request = match said {
+            Up::Hello { .. } if !self.system.admits(self.system.pool(profile.pool), address) => {
+                self.turn_away(connection);
+                return Ok(());
+            }
             Up::Hello { slots, holding } => {
-                let floors =
-                    profile.floor.map(|floor| (0..6).map(|category| (category, Amount::nanos(floor))).collect());
+                self.register.restated(address, profile.floor);
                 let worker = Worker {
                     address,
                     owner: profile.owner,
                     pool: self.system.pool(profile.pool),
                     cores: profile.cores,
                     slots,
-                    floors: floors.unwrap_or_default(),
+                    floors: profile.floors(),
                     benchmark: 1,
+                    tag: if profile.capable { CAPABILITY } else { Tag::default() },
+                    region: profile.region.map(str::to_owned),
+                    heat: profile.heat,
+                    cached: self.system.assets(profile.caches),
                     ..Worker::default()
                 };
                 Request::Join { connection, worker: Box::new(worker), holding }
             }
             Up::Frame(frame) => {
+                if let FromWorker::Floors { .. } = frame {
+                    self.register.restated(address, profile.floor);
+                }
                 // What rides in a frame is stored before the loop hears of it.
                 for blob in riding(&frame) {
                     if self.system.disk.put(blob) != Wrote::Done {
@@ -100,6 +110,7 @@ impl World {
         let now = self.clock.now();
         let turn = self.system.turn(now);
         let idle = turn.out.entries.is_empty() && !turn.heard;
+        self.note_grants(&turn)?;
         if idle {
             self.spins = if self.spins.0 == now { (now, self.spins.1 + 1) } else { (now, 1) };
             if self.spins.1 > SPIN {
@@ -197,6 +208,13 @@ impl World {
                         big: plan.big,
                         run_ms: plan.run_ms,
                     };
+                    let terms = &self.reference.deals[deal];
+                    self.figures.guests_deals += u64::from(terms.pool == self.system.guest);
+                    self.figures.data_deals += u64::from(plan.data);
+                    self.figures.own_deals += u64::from(plan.direct);
+                    if plan.rates {
+                        self.rated.insert(*deal);
+                    }
                     self.deals.insert(*deal, kind);
                     self.figures.deals += 1;
                 }
@@ -214,7 +232,9 @@ impl World {
                     self.figures.finished += 1;
                     self.register.tolerates(*id, right, trust, self.reference.draws)?;
                     self.figures.wrong += u64::from(!right);
+                    self.rate(*id);
                 }
+                Event::Rated { .. } => self.figures.ratings += 1,
                 Event::Barred { worker, .. } => {
                     self.figures.barred += 1;
                     self.register.barred(*worker)?;

@@ -3,11 +3,11 @@
 use super::{Step, World};
 use crate::checks::{Fault, fault};
 use crate::scenario::Plan;
-use crate::system::{Request, Turn, Wish};
+use crate::system::{CAPABILITY, Request, Turn, Wish};
 use exchange::{AnyOrder, Command, Rejection};
 use orders::RequestOrder;
 use std::collections::BTreeSet;
-use units::{Amount, B256, OrderHash, U256};
+use units::{Address, Amount, B256, OrderHash, Tag, U256};
 
 /// After so long without an answer a requester asks again.
 const ANSWER_MS: u64 = 10_000;
@@ -52,6 +52,10 @@ impl World {
             volume: U256::from(plan.size),
             category: U256::from(plan.category),
             trust: U256::from(plan.trust),
+            tag: if plan.capability { CAPABILITY } else { Tag::default() },
+            dataset: if plan.data { self.system.dataset } else { Address::ZERO },
+            datasetmaxprice: Amount::nanos(self.scenario.trade.data.filter(|_| plan.data).map_or(0, |data| data.price)),
+            params: plan.region.to_owned(),
             salt: B256::from(U256::from(job + 1)),
             ..RequestOrder::default()
         };
@@ -102,6 +106,9 @@ impl World {
         if let Some(what) = &turn.replayed {
             return fault("a transaction is good once", what.clone());
         }
+        if let Some(what) = &turn.misjudged {
+            return fault("who took part rates once, and nobody else", what.clone());
+        }
         for ((number, wish), taken) in &turn.answers {
             let job = &mut self.jobs[*number];
             match (wish, taken) {
@@ -131,6 +138,10 @@ impl World {
     /// What can never be matched is taken off the book, as a requester would at last.
     pub(super) fn call_off(&mut self) {
         for number in 0..self.jobs.len() {
+            if self.jobs[number].plan.direct {
+                self.jobs[number].cancelled = true;
+                continue;
+            }
             if !std::mem::replace(&mut self.jobs[number].cancelled, true) {
                 let job = &self.jobs[number];
                 let command = Command::RemoveOrder { order: job.hash, by: job.plan.requester };

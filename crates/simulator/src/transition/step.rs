@@ -4,7 +4,7 @@ use crate::network::{Down, Up};
 use crate::system::Wish;
 use abi::Call;
 use orders::Recovered;
-use units::{Address, TaskId, Timestamp};
+use units::{Address, DealId, TaskId, Timestamp};
 
 /// Something that happens.
 #[derive(Clone, Debug)]
@@ -119,6 +119,25 @@ pub(crate) enum Step {
     },
     ComeBackAnew {
         machine: usize,
+    },
+    /// Its owner's rule or its site's wish changed.
+    Restate {
+        machine: usize,
+        floor: Option<u64>,
+        heat: u8,
+    },
+    /// A requester matches its job itself, with what rests.
+    MatchItself {
+        job: usize,
+        tries: u32,
+    },
+    /// Somebody says how a deal went; not everybody who says so took part.
+    Rate {
+        deal: DealId,
+        rater: Address,
+        subject: Address,
+        /// Whether it is the rater's to say.
+        due: bool,
     },
     Quiet,
 }

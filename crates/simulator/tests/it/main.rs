@@ -4,6 +4,9 @@ mod report;
 
 use simulator::{Report, simulate};
 
+/// Seeds with a pool of somebody's, data, ratings, and requesters who match their jobs themselves.
+const SIDES: &[u64] = &[2, 6, 24, 25, 80];
+
 /// Fails with what a seed found, its last steps, and how to see it again.
 fn live_through(seeds: &[u64]) {
     let mut finished = 0;
@@ -35,6 +38,17 @@ fn markets_of_every_category_and_trust_come_to_rest() {
 #[test]
 fn a_restart_costs_no_trust_and_a_batch_never_stops_the_process() {
     live_through(&[359, 408, 454, 460, 916]);
+}
+
+#[test]
+fn others_pools_data_ratings_and_deals_made_by_requesters_are_lived_through() {
+    let figures: Vec<_> = SIDES.iter().map(|seed| simulate(*seed)).collect();
+    for report in &figures {
+        assert!(report.finding.is_none(), "{report:?}");
+    }
+    let sum = |of: fn(&simulator::Figures) -> u64| figures.iter().map(|report| of(&report.figures)).sum::<u64>();
+    let sides = [sum(|it| it.guests_deals), sum(|it| it.data_deals), sum(|it| it.own_deals), sum(|it| it.ratings)];
+    assert!(sides.iter().all(|count| *count > 0), "{sides:?}");
 }
 
 #[test]
