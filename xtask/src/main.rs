@@ -3,7 +3,9 @@
 
 mod bench;
 mod ci;
+mod e2e;
 mod guard;
+mod image;
 mod simulate;
 
 use std::process::ExitCode;
@@ -25,6 +27,8 @@ fn main() -> ExitCode {
     let outcome = match words.as_slice() {
         ["ci", names @ ..] => ci::run(names),
         ["guard", words @ ..] => guard::run(words),
+        ["image", names @ ..] => image::run(names),
+        ["e2e", words @ ..] => e2e::run(words),
         [unknown, ..] => Err(anyhow::anyhow!("no chore is named `{unknown}`")),
         [] => Ok(true),
     };
@@ -48,6 +52,8 @@ cargo xtask ci fmt clippy    only these
 cargo xtask bench            figures with units, measured by a release build; --help tells more
 cargo xtask guard            instructions of the hot paths against the committed counts, by callgrind; --retake writes them
 cargo xtask simulate         a whole market under one seed, or many; --help tells more
+cargo xtask image NAME…      makes images of Blender (blender-3.4, blender-4.2, blender-5.0) in the folder after --out
+cargo xtask e2e render       .blend files through a market with a registry, held against local renders; minutes long
 cargo xtask --help           this
 
 Checks, in the order they run:

@@ -28,6 +28,19 @@ pub struct Blend {
     pub links: Vec<Link>,
     /// The first and the last frame of its first scene.
     pub frames: Option<(i32, i32)>,
+    /// What its first scene says of the pictures to be made.
+    pub output: Output,
+}
+
+/// What a scene says of the pictures to be made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Output {
+    /// What draws them: `CYCLES`, `BLENDER_EEVEE_NEXT`, …; empty where the file does not say.
+    pub engine: String,
+    /// Where they go: `//out/frame_###`.
+    pub path: String,
+    /// The number of their kind: 17 is PNG.
+    pub kind: u8,
 }
 
 /// A file that another names.
@@ -147,11 +160,61 @@ impl Blend {
         let described = blocks.iter().find(|block| block.code == *b"DNA1").ok_or(BadBlend::NoDescription)?;
         let dna = Dna::read(described.content, layout).ok_or(BadBlend::NoDescription)?;
         let links = blocks.iter().filter_map(|block| link(&dna, block)).collect();
-        let frames = blocks.iter().find(|block| block.code[..2] == *b"SC").and_then(|block| {
+        let scene = blocks.iter().find(|block| block.code[..2] == *b"SC");
+        let frames = scene.and_then(|block| {
             let number = |field: &str| dna.int(block.structure, block.content, &["r", field]);
             Some((number("sfra")?, number("efra")?))
         });
-        Ok(Self { version, links, frames })
+        let output = scene.map(|block| Output::read(&dna, block)).unwrap_or_default();
+        Ok(Self { version, links, frames, output })
+    }
+}
+
+impl Output {
+    fn read(dna: &Dna<'_>, scene: &Block<'_>) -> Self {
+        let text = |field: &str| dna.text(scene.structure, scene.content, &["r", field]).unwrap_or_default();
+        let byte = |path: &[&str]| dna.byte(scene.structure, scene.content, path);
+        // Up to 2.59 it was the scene's own field, a short number; the first byte of that is the one that counts.
+        let kind = byte(&["r", "im_format", "imtype"]).or_else(|| byte(&["r", "imtype"]));
+        Self { engine: text("engine"), path: text("pic"), kind: kind.unwrap_or(Self::PNG) }
+    }
+
+    const PNG: u8 = 17;
+
+    /// What Blender would call the picture of this frame: the last part of the path, its last run of `#` the number, else four
+    /// digits after it, and the extension of the kind. What would be one film is pictures here.
+    #[must_use]
+    pub fn name(&self, frame: i64) -> String {
+        let base = self.path.rsplit(['/', '\\']).next().unwrap_or_default();
+        let numbered = match base.rfind('#') {
+            None => format!("{base}{frame:04}"),
+            Some(last) => {
+                let digits = base[..=last].bytes().rev().take_while(|letter| *letter == b'#').count();
+                format!("{}{frame:0digits$}{}", base[..=last].trim_end_matches('#'), &base[last + 1..])
+            }
+        };
+        let extension = self.extension();
+        match numbered.to_ascii_lowercase().ends_with(extension) {
+            true => numbered,
+            false => numbered + extension,
+        }
+    }
+
+    fn extension(&self) -> &'static str {
+        match self.kind {
+            0 | 14 => ".tga",
+            1 => ".rgb",
+            4 => ".jpg",
+            20 => ".bmp",
+            21 => ".hdr",
+            22 => ".tif",
+            23 | 28 => ".exr",
+            26 => ".cin",
+            27 => ".dpx",
+            30 => ".jp2",
+            35 => ".webp",
+            _ => ".png",
+        }
     }
 }
 

@@ -71,14 +71,14 @@ pub fn survey_blend(scene: &str, read: &dyn Fn(&str) -> io::Result<Vec<u8>>) -> 
         let found = match Blend::read(&bytes) {
             Ok(found) => found,
             Err(fault) => {
-                survey.faults.push(format!("{file} {fault}"));
+                survey.broken.push(format!("{file} {fault}"));
                 continue;
             }
         };
         let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
         for link in &found.links {
             let Some(path) = link.path.strip_prefix("//").and_then(|path| below(folder, path)) else {
-                survey.faults.push(format!(
+                survey.astray.push(format!(
                     "{file}: {} {} lies outside the scene's folder: {}",
                     link.kind, link.owner, link.path
                 ));
@@ -115,8 +115,10 @@ pub struct BlendSurvey {
     pub absent: Vec<String>,
     /// What those are to the file that names them, where that is known.
     pub named: BTreeMap<String, String>,
-    /// What is wrong.
-    pub faults: Vec<String>,
+    /// Files that it names and that lie where only one machine has them, in words.
+    pub astray: Vec<String>,
+    /// Which files cannot be read, and why.
+    pub broken: Vec<String>,
 }
 
 /// A path below the top folder, `..` worked out; none where it leads above.
@@ -139,6 +141,21 @@ pub fn clashes(files: &[String]) -> Vec<String> {
     let mut names = BTreeSet::new();
     let own = |path: &String| path.rsplit('/').next().unwrap_or(path).to_owned();
     files.iter().filter(|path| !names.insert(own(path))).cloned().collect()
+}
+
+/// A name for each file in a task's folder of inputs, which has no folders in it: its own, or where that is taken one with a
+/// number before it.
+#[must_use]
+pub fn own_names(files: &[String]) -> Vec<(String, String)> {
+    let mut taken = BTreeSet::new();
+    let mut named = Vec::new();
+    for path in files {
+        let own = path.rsplit('/').next().unwrap_or(path);
+        let numbered = (2_u64..).map(|number| format!("{number}-{own}"));
+        let free = std::iter::once(own.to_owned()).chain(numbered).find(|name| taken.insert(name.clone()));
+        named.extend(free.map(|name| (path.clone(), name)));
+    }
+    named
 }
 
 #[cfg(test)]
@@ -186,6 +203,9 @@ mod tests {
 
     #[test]
     fn files_of_one_name_from_two_folders_clash() {
-        assert_eq!(clashes(&["a/x.png".into(), "b/y.png".into(), "b/x.png".into()]), ["b/x.png"]);
+        let files = ["a/x.png".into(), "b/y.png".into(), "b/x.png".into()];
+        assert_eq!(clashes(&files), ["b/x.png"]);
+        let names: Vec<String> = own_names(&files).into_iter().map(|(_, name)| name).collect();
+        assert_eq!(names, ["x.png", "y.png", "2-x.png"]);
     }
 }

@@ -3,6 +3,10 @@
 //! Invariants: nothing is asked of a registry that the owner does not list; an image that a task is run from is not thrown
 //! out meanwhile; an image is fetched and unpacked once at a time.
 
+mod own;
+
+pub use own::{OwnImage, OwnTask};
+
 use crate::config::ContainerPolicy;
 use crate::fetch::Fetcher;
 use crate::kit::Obstacle;
@@ -11,7 +15,7 @@ use api::limits::BLOB_BYTES;
 use api::worker::DeclineReason;
 use images::{Caps, Credentials, Error, Fault, Image, Owner, Prepared, Puller, Reference, Store};
 use results::Unusable;
-use sandbox::{Containers, ContainersError, FIRST_ID, Runtime, RuntimeError};
+use sandbox::{ContainerRun, Containers, ContainersError, Control, FIRST_ID, Input, Limits, Runtime, RuntimeError};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
@@ -22,6 +26,11 @@ use units::Digest;
 
 /// Whose the files of images are here.
 const OWNER: Owner = Owner { user: FIRST_ID, group: FIRST_ID };
+
+/// Processes and threads that a container may have at once.
+const PROCESSES: u64 = 1_024;
+/// Where a container's programs are looked for unless its image says otherwise.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A machine that runs containers. Clones share it, and so may all agents of a process.
 #[derive(Clone, Debug)]
@@ -147,19 +156,34 @@ impl ContainerHost {
             return Ok(kept);
         }
         let image = self.fetch(address, digest, fetcher).await?;
-        let shared = Arc::clone(&self.shared);
-        let found = image.clone();
-        let unpacking = tokio::task::spawn_blocking(move || shared.store.unpack(&found, Some(OWNER)));
-        unpacking.await.map_err(|_| DeclineReason::Broken)?.map_err(obstacle)?;
-        let kept = self.kept(image.digest).await?.ok_or(DeclineReason::Disk)?;
+        self.unpack(image).await.map_err(obstacle)
+    }
+
+    /// The image's files, unpacked.
+    async fn unpack(&self, image: Image) -> Result<InUse, Error> {
+        let (shared, digest) = (Arc::clone(&self.shared), image.digest);
+        let unpacking = tokio::task::spawn_blocking(move || shared.store.unpack(&image, Some(OWNER)));
+        unpacking.await.map_err(io::Error::other)??;
+        let gone = || io::Error::new(io::ErrorKind::NotFound, "the image that was just unpacked is gone");
+        let kept = self.keep(digest).await?.ok_or_else(gone)?;
         self.shrink().await;
         Ok(kept)
     }
 
+    /// The image of an archive, its bytes kept.
+    async fn import(&self, archive: PathBuf) -> Result<Image, Error> {
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || shared.store.import(&archive)).await.map_err(io::Error::other)?
+    }
+
     /// The image, if it is unpacked here.
     async fn kept(&self, digest: Digest) -> Result<Option<InUse>, Obstacle> {
+        self.keep(digest).await.map_err(obstacle)
+    }
+
+    async fn keep(&self, digest: Digest) -> Result<Option<InUse>, Error> {
         let _shelf = self.shared.shelf.read().await;
-        let Some(prepared) = self.shared.store.prepared(digest, Some(OWNER)).map_err(obstacle)? else {
+        let Some(prepared) = self.shared.store.prepared(digest, Some(OWNER))? else {
             return Ok(None);
         };
         let used = Arc::clone(&self.shared.used);
@@ -171,9 +195,7 @@ impl ContainerHost {
         let name = match address {
             ImageAddress::Archive(archive) => {
                 let pin = fetcher.get(*archive, BLOB_BYTES).await?;
-                let shared = Arc::clone(&self.shared);
-                let importing = tokio::task::spawn_blocking(move || shared.store.import(pin.path()));
-                let image = importing.await.map_err(|_| DeclineReason::Broken)?.map_err(obstacle)?;
+                let image = self.import(pin.path().to_owned()).await.map_err(obstacle)?;
                 // Of an archive for many platforms, ours is another image than the one that was sold.
                 return if image.digest == digest { Ok(image) } else { Err(DeclineReason::Runtime.into()) };
             }
@@ -208,6 +230,40 @@ impl ContainerHost {
         let mutex = Arc::default();
         fetching.insert(digest, Arc::downgrade(&mutex));
         mutex
+    }
+}
+
+/// The sandbox's words for a run of an image: arguments stand in for the image's command, after its entry point; its own variables
+/// come before the task contract's.
+pub(crate) fn described(
+    image: &Prepared,
+    args: &[String],
+    contract: Vec<(String, String)>,
+    inputs: Vec<Input>,
+    limits: Limits,
+    control: Control,
+) -> ContainerRun {
+    let config = &image.config;
+    let args = if args.is_empty() { &config.command } else { args };
+    let own = config.environment.iter().filter_map(|entry| entry.split_once('='));
+    let mut env: BTreeMap<String, String> = [("HOME", "/tmp"), ("PATH", DEFAULT_PATH)]
+        .into_iter()
+        .chain(own)
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    env.extend(contract);
+    ContainerRun {
+        root: image.tree.clone(),
+        command: config.entrypoint.iter().chain(args).cloned().collect(),
+        env: env.into_iter().collect(),
+        folder: config.folder.clone(),
+        inputs,
+        limits,
+        processes: PROCESSES,
+        milli_cores: 1_000,
+        stdout_counts: false,
+        callback: false,
+        control,
     }
 }
 

@@ -35,5 +35,5 @@ pub use cache::{Cache, CacheError};
 pub use config::ContainerPolicy;
 pub use config::{Config, Heat, HeatDemand, Honesty, Owner, PoolChoice, Timing, When};
 #[cfg(target_os = "linux")]
-pub use containers::{ContainerHost, ContainerHostError};
+pub use containers::{ContainerHost, ContainerHostError, OwnImage, OwnTask};
 pub use handle::{Agent, AgentError, AgentHandle, StartError, State, Status};

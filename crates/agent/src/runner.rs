@@ -13,8 +13,6 @@ use results::{Failure, Outcome, OutputLimit, Refusal, Unusable};
 #[cfg(target_os = "linux")]
 use sandbox::ContainerRun;
 use sandbox::{Contract, Control, Input, Limits, Program, Run, RunError, Sandbox};
-#[cfg(target_os = "linux")]
-use std::collections::BTreeMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc as std_mpsc;
@@ -27,13 +25,6 @@ use units::{Bytes, Digest, TaskId};
 const STACK_BYTES: usize = 4 << 20;
 /// How much longer than the reference machine a slower one may take at most.
 const MOST_PATIENCE: u64 = 4;
-
-/// Processes and threads that a container may have at once.
-#[cfg(target_os = "linux")]
-const PROCESSES: u64 = 1_024;
-/// Where a container's programs are looked for unless its image says otherwise.
-#[cfg(target_os = "linux")]
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A task with all that its run needs.
 #[derive(Debug)]
@@ -277,32 +268,13 @@ fn module_run(job: &Job, program: &Program, canonical_nans: bool) -> Run {
     }
 }
 
-/// The sandbox's words for an image's task: the task's arguments stand in for the image's command, after its entry point.
+/// The sandbox's words for an image's task.
 #[cfg(target_os = "linux")]
 fn container_run(job: &Job, image: &images::Prepared, stdout_counts: bool) -> ContainerRun {
     let (contract, inputs, limits) = given(job);
-    let config = &image.config;
-    let args = if job.spec.args.is_empty() { &config.command } else { &job.spec.args };
-    let own = config.environment.iter().filter_map(|entry| entry.split_once('='));
-    let mut env: BTreeMap<String, String> = [("HOME", "/tmp"), ("PATH", DEFAULT_PATH)]
-        .into_iter()
-        .chain(own)
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    env.extend(contract);
-    ContainerRun {
-        root: image.tree.clone(),
-        command: config.entrypoint.iter().chain(args).cloned().collect(),
-        env: env.into_iter().collect(),
-        folder: config.folder.clone(),
-        inputs,
-        limits,
-        processes: PROCESSES,
-        milli_cores: 1_000,
-        stdout_counts,
-        callback: false,
-        control: job.control.clone(),
-    }
+    let control = job.control.clone();
+    let run = crate::containers::described(image, &job.spec.args, contract, inputs, limits, control);
+    ContainerRun { stdout_counts, ..run }
 }
 
 /// How long a task may run here: its time is meant for the reference machine, so a slower one takes longer.

@@ -9,6 +9,7 @@ mod errand;
 mod local;
 mod onlooker;
 mod planner;
+mod program;
 mod quoting;
 mod receipt;
 

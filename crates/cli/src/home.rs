@@ -8,6 +8,7 @@
 //! orders/<hash>.json      orders signed here, which closing them needs
 //! receipts/<hub>.jsonl    the operators' receipts
 //! apps/<name>/            apps published from here: manifest, programs, their addresses (published.json)
+//! images.json             images that were given a name (`hands app use`)
 //! errands/<id>/           what became of a command to an app (errand.json), and the app as it was then
 //! compiled/               apps' own programs, compiled
 //! workers/<n>/            keys and caches of this machine's workers at other exchanges
@@ -93,6 +94,11 @@ impl Home {
     /// Apps published from here.
     pub(crate) fn apps_folder(&self) -> PathBuf {
         self.root.join("apps")
+    }
+
+    /// Images that were given a name.
+    pub(crate) fn images_file(&self) -> PathBuf {
+        self.root.join("images.json")
     }
 
     /// What is known of a command to an app.

@@ -1,7 +1,10 @@
 //! The image of a job: which one a name means is found out here, on the requester's machine.
 
+mod kept;
+
 use crate::exit::hinted;
-use anyhow::Context as _;
+use agent::{ContainerHost, OwnImage};
+use anyhow::{Context as _, bail};
 use api::image::ImageAddress;
 use clap::Args;
 use client::{App, AppPrice, Client};
@@ -57,14 +60,20 @@ pub(crate) async fn find(text: &str) -> anyhow::Result<FoundImage> {
     })?;
     let last = text.rsplit('/').next().unwrap_or(text);
     let name = last.split(['@', ':']).next().unwrap_or(last).to_owned();
-    let public = images::PUBLIC_REGISTRIES.contains(&reference.registry());
-    let registry = (!public).then_some(own);
+    let registry = registry_of(text)?;
     let address = ImageAddress::Registry(reference.to_string());
     Ok(FoundImage { address, digest, name, full_name: text.to_owned(), archive: None, registry })
 }
 
+/// The registry of a reference, if it is one that this machine's workers would not fetch from by themselves.
+pub(crate) fn registry_of(text: &str) -> anyhow::Result<Option<String>> {
+    let reference: Reference = text.parse()?;
+    let public = images::PUBLIC_REGISTRIES.contains(&reference.registry());
+    Ok((!public).then(|| url_of(reference.registry())))
+}
+
 /// The image of an archive, read and checked whole before a byte of it is sent.
-async fn in_archive(path: PathBuf) -> anyhow::Result<FoundImage> {
+pub(crate) async fn in_archive(path: PathBuf) -> anyhow::Result<FoundImage> {
     let name = path.file_stem().map_or_else(|| "image".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let file = path.clone();
     let reading = tokio::task::spawn_blocking(move || -> anyhow::Result<Digest> {
@@ -84,6 +93,11 @@ async fn in_archive(path: PathBuf) -> anyhow::Result<FoundImage> {
 }
 
 impl FoundImage {
+    /// Which image it is.
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest
+    }
+
     /// Publishes it for this client's own use, or for everybody; sends its archive where the exchange lacks it.
     pub(crate) async fn publish(&self, client: &Client, price: AppPrice) -> anyhow::Result<App> {
         let address = match &self.archive {
@@ -91,6 +105,19 @@ impl FoundImage {
             Some(file) => ImageAddress::Archive(client.upload(file).await?.digest),
         };
         Ok(client.publish_image(&self.name, &address, self.digest, price).await?)
+    }
+
+    /// Readies it to be run here.
+    pub(crate) async fn ready(&self, host: &ContainerHost) -> anyhow::Result<OwnImage> {
+        let readied = match (&self.archive, &self.address) {
+            (Some(archive), _) => host.own_archive(archive.clone(), self.digest).await,
+            (None, ImageAddress::Registry(name)) => {
+                let reference: Reference = name.parse()?;
+                host.own_reference(&reference, self.digest, &login(reference.registry())).await
+            }
+            (None, ImageAddress::Archive(_)) => bail!("the archive of the image {} is not known here", self.name),
+        };
+        readied.with_context(|| format!("the image {} cannot be run here", self.full_name))
     }
 }
 

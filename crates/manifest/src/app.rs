@@ -5,6 +5,8 @@ use crate::reader::{Fields, Mistakes, Reader};
 
 /// The most of a name.
 const NAME_CHARS: usize = 32;
+/// The most of an image's name or file.
+const IMAGE_NAME_CHARS: usize = 64;
 /// The most tasks that are tried first.
 const MOST_PROBES: u64 = 3;
 
@@ -51,8 +53,43 @@ pub struct Program {
 pub enum Source {
     /// A WebAssembly file of the app's folder.
     Wasm(String),
-    /// A container image, by its digest.
-    Image(String),
+    /// A container image.
+    Image(ImageSource),
+}
+
+/// Where a container image is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageSource {
+    /// In a registry, by its digest: `registry/name@sha256:…`.
+    Pinned(String),
+    /// An archive's file in the app's folder.
+    Archive(String),
+    /// What the person says is called so, else what the exchange's operator publishes under this name.
+    Named(String),
+}
+
+impl ImageSource {
+    /// As a manifest writes it; none where that is no image.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        if text.contains('@') {
+            return is_pinned(text).then(|| Self::Pinned(text.to_owned()));
+        }
+        let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || ".-_".contains(letter);
+        let is_name = text.starts_with(|letter: char| letter.is_ascii_lowercase()) && text.chars().all(plain);
+        match is_name && text.len() <= IMAGE_NAME_CHARS {
+            true if text.ends_with(".tar") => Some(Self::Archive(text.to_owned())),
+            true => Some(Self::Named(text.to_owned())),
+            false => None,
+        }
+    }
+}
+
+impl std::fmt::Display for ImageSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (Self::Pinned(text) | Self::Archive(text) | Self::Named(text)) = self;
+        f.write_str(text)
+    }
 }
 
 /// How a result is held to be right.
@@ -126,7 +163,7 @@ impl Manifest {
         reader.finish(made)
     }
 
-    /// The files of the app's folder that it names, each once.
+    /// The WebAssembly files of the app's folder that it names, each once.
     #[must_use]
     pub fn files(&self) -> Vec<&str> {
         let mut files = vec![self.split.as_str()];
@@ -141,12 +178,35 @@ impl Manifest {
         files
     }
 
+    /// The archives of images in the app's folder that it names.
+    #[must_use]
+    pub fn archives(&self) -> Vec<&str> {
+        let archive = |program: &'_ Program| match &program.source {
+            Source::Image(ImageSource::Archive(_)) => true,
+            Source::Image(ImageSource::Pinned(_) | ImageSource::Named(_)) | Source::Wasm(_) => false,
+        };
+        let mut files: Vec<&str> = self.programs.iter().filter(|program| archive(program)).map(Program::text).collect();
+        files.sort_unstable();
+        files.dedup();
+        files
+    }
+
     /// The program that a plan names; the first where it names none.
     #[must_use]
     pub fn program(&self, name: Option<&str>) -> Option<&Program> {
         match name {
             None => self.programs.first(),
             Some(name) => self.programs.iter().find(|program| program.name == name),
+        }
+    }
+}
+
+impl Program {
+    /// What its source is called in the manifest.
+    fn text(&self) -> &str {
+        match &self.source {
+            Source::Wasm(text)
+            | Source::Image(ImageSource::Pinned(text) | ImageSource::Archive(text) | ImageSource::Named(text)) => text,
         }
     }
 }
@@ -214,11 +274,12 @@ fn programs<'t>(reader: &mut Reader<'t>, root: Fields<'t>) -> Vec<Program> {
         let (wasm, image) = (wasm(reader, part, false), reader.text(part, "image"));
         let source = match (wasm, image) {
             (Some(wasm), None) => Some(Source::Wasm(wasm)),
-            (None, Some(image)) if is_pinned(&image) => Some(Source::Image(image)),
-            (None, Some(_)) => {
-                let what = "an image is named by its digest: image = \"registry/name@sha256:…\", or tasks would differ";
-                reader.wrong(part.line("image"), what);
-                None
+            (None, Some(image)) => {
+                let image = ImageSource::read(&image);
+                if image.is_none() {
+                    reader.wrong(part.line("image"), NO_IMAGE);
+                }
+                image.map(Source::Image)
             }
             (None, None) if part.has("wasm") => None,
             (Some(_), Some(_)) | (None, None) => {
@@ -235,6 +296,10 @@ fn programs<'t>(reader: &mut Reader<'t>, root: Fields<'t>) -> Vec<Program> {
     }
     programs
 }
+
+/// What an image can be.
+const NO_IMAGE: &str = "an image is \"registry/name@sha256:…\" (by its digest, or tasks would differ), an archive beside the \
+                        manifest (\"tool.tar\"), or a name that an exchange publishes (\"tool-2.1\")";
 
 fn is_pinned(image: &str) -> bool {
     image.split_once("@sha256:").is_some_and(|(name, digest)| {

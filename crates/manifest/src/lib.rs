@@ -11,7 +11,7 @@ mod plan;
 pub mod quote;
 mod reader;
 
-pub use app::{Check, Manifest, Program, Source};
+pub use app::{Check, ImageSource, Manifest, Program, Source};
 pub use argument::{Argument, BadValue, Kind, RESERVED, Value};
 pub use plan::{Answer, BadAnswer, Plan, Request, ResultOf, Task, TaskOf, last_name};
 pub use reader::{Mistake, Mistakes};

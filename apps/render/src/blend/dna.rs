@@ -129,6 +129,10 @@ impl<'d> Dna<'d> {
         self.layout.int(self.bytes(structure, content, path)?, 0)
     }
 
+    pub(super) fn byte(&self, structure: usize, content: &[u8], path: &[&str]) -> Option<u8> {
+        self.bytes(structure, content, path)?.first().copied()
+    }
+
     pub(super) fn short(&self, structure: usize, content: &[u8], path: &[&str]) -> Option<u16> {
         self.layout.short(self.bytes(structure, content, path)?, 0)
     }

@@ -18,7 +18,7 @@ const NEW: Writer =
 
 /// The structures of the files here: their fields' types and names. The first types are plain.
 const PLAIN: [(&str, u16); 4] = [("char", 1), ("short", 2), ("int", 4), ("void", 0)];
-const STRUCTURES: [(&str, &[(&str, &str)]); 5] = [
+const STRUCTURES: [(&str, &[(&str, &str)]); 6] = [
     ("ID", &[("void", "*next"), ("char", "name[66]"), ("short", "flag")]),
     (
         "Image",
@@ -32,7 +32,19 @@ const STRUCTURES: [(&str, &[(&str, &str)]); 5] = [
         ],
     ),
     ("Library", &[("ID", "id"), ("char", "name[1024]")]),
-    ("RenderData", &[("int", "pad[2]"), ("int", "cfra"), ("int", "sfra"), ("int", "efra")]),
+    ("ImageFormatData", &[("char", "imtype"), ("char", "depth[3]")]),
+    (
+        "RenderData",
+        &[
+            ("ImageFormatData", "im_format"),
+            ("int", "pad"),
+            ("int", "cfra"),
+            ("int", "sfra"),
+            ("int", "efra"),
+            ("char", "pic[1024]"),
+            ("char", "engine[32]"),
+        ],
+    ),
     ("Scene", &[("ID", "id"), ("void", "(*call)()"), ("RenderData", "r")]),
 ];
 
@@ -124,11 +136,13 @@ impl Writer {
     }
 
     fn file(self) -> Vec<u8> {
-        let numbers: Vec<u8> = [0, 0, 7, 3, 120].into_iter().flat_map(|number| self.int(number)).collect();
+        let numbers: Vec<u8> = [0, 7, 3, 120].into_iter().flat_map(|number| self.int(number)).collect();
+        let output = [padded("//out/shot_###", 1024), padded("CYCLES", 32)].concat();
+        let render = [vec![23, 0, 0, 0], numbers, output].concat();
         [
             self.header.as_bytes().to_vec(),
             self.block("REND", 0, &[0; 24]),
-            self.block("SC", 4, &[self.id("SCScene"), self.pointer(true), numbers].concat()),
+            self.block("SC", 5, &[self.id("SCScene"), self.pointer(true), render].concat()),
             self.image("IMwood", "//textures/wood.png", 1, false),
             self.image("IMpacked", "//packed.png", 1, true),
             self.image("IMRender Result", "", 5, false),
@@ -156,6 +170,7 @@ fn wanted(major: u32, minor: u32) -> Blend {
             link(LinkKind::Library, "parts.blend", "//lib/parts.blend"),
         ],
         frames: Some((3, 120)),
+        output: Output { engine: "CYCLES".to_owned(), path: "//out/shot_###".to_owned(), kind: 23 },
     }
 }
 
@@ -203,5 +218,39 @@ fn the_nearest_version_that_is_not_older_is_taken() {
         [("2.79", Some("3.4")), ("3.4", Some("3.4")), ("3.5", Some("4.2")), ("4.10", Some("5.0")), ("5.1", None)]
     {
         assert_eq!(version(wanted).nearest(&there), taken.map(version), "{wanted}");
+    }
+}
+
+#[test]
+fn pictures_are_called_as_blender_would() {
+    let name = |path: &str, kind, frame| Output { path: path.to_owned(), kind, ..Output::default() }.name(frame);
+    for (path, kind, frame, called) in [
+        ("//", 17, 1, "0001.png"),
+        ("/tmp/", 17, 12_345, "12345.png"),
+        ("//out/shot_###", 23, 7, "shot_007.exr"),
+        ("//out/shot_##_v#", 4, 7, "shot_##_v7.jpg"),
+        ("C:\\out\\still.png", 17, 3, "still.png0003.png"),
+        ("frame-####.png", 17, 3, "frame-0003.png"),
+        ("//film", 24, 3, "film0003.png"),
+    ] {
+        assert_eq!(name(path, kind, frame), called, "{path}");
+    }
+}
+
+/// A cube with a texture beside it, made for this house by `xtask/blender/make-scene.py` with Blender 4.2 and 5.0.
+const REAL: [(&[u8], Version); 2] = [
+    (include_bytes!("real/cube-4.2.blend"), Version { major: 4, minor: 2 }),
+    (include_bytes!("real/cube-5.0.blend"), Version { major: 5, minor: 0 }),
+];
+
+#[test]
+fn files_that_blender_itself_wrote_say_the_same() {
+    for (file, version) in REAL {
+        let found = Blend::read(file).unwrap();
+        assert_eq!((found.version, found.frames), (version, Some((1, 24))));
+        let link = Link { kind: LinkKind::Image, owner: "checks".to_owned(), path: "//textures/checks.png".to_owned() };
+        assert_eq!(found.links, [link]);
+        let output = Output { engine: "CYCLES".to_owned(), path: "//".to_owned(), kind: 17 };
+        assert_eq!(found.output, output);
     }
 }

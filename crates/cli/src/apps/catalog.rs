@@ -7,7 +7,7 @@ use manifest::Manifest;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use units::Address;
 
@@ -32,6 +32,8 @@ pub(crate) struct Known {
     /// The manifest as it is written.
     pub(crate) text: String,
     pub(crate) files: BTreeMap<String, Arc<[u8]>>,
+    /// The folder that it was read from, which has its images' archives too.
+    pub(crate) folder: Option<PathBuf>,
     pub(crate) origin: Origin,
 }
 
@@ -75,7 +77,7 @@ impl Known {
     fn bundled(app: &bundle::App) -> Self {
         let manifest = Manifest::parse(app.manifest).expect("a bundled manifest is good, as a test says");
         let files = app.files.iter().map(|(name, bytes)| ((*name).to_owned(), Arc::from(*bytes)));
-        Self { manifest, text: app.manifest.to_owned(), files: files.collect(), origin: Origin::Bundled }
+        Self { manifest, text: app.manifest.to_owned(), files: files.collect(), folder: None, origin: Origin::Bundled }
     }
 
     /// The app in a folder, checked.
@@ -93,7 +95,7 @@ impl Known {
             }
             files.insert(name.to_owned(), Arc::from(bytes));
         }
-        Ok(Self { manifest, text, files, origin })
+        Ok(Self { manifest, text, files, folder: Some(folder.to_owned()), origin })
     }
 
     /// Keeps the app in a folder, as [`Known::read`] reads it.
@@ -111,6 +113,29 @@ impl Known {
     /// A file that the manifest names.
     pub(crate) fn file(&self, name: &str) -> Arc<[u8]> {
         Arc::clone(self.files.get(name).expect("an app has the files that its manifest names"))
+    }
+
+    /// An archive of an image that the manifest names.
+    pub(crate) fn archive(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.folder.as_deref().unwrap_or(Path::new("")).join(name);
+        match path.is_file() {
+            true => Ok(path),
+            false => {
+                bail!("{} is not there, which the manifest of the app {} names", path.display(), self.manifest.name)
+            }
+        }
+    }
+
+    /// Puts the archives of its images into a folder that it was written to.
+    pub(crate) fn copy_archives(&self, folder: &Path) -> anyhow::Result<()> {
+        for name in self.manifest.archives() {
+            let (from, to) = (self.archive(name)?, folder.join(name));
+            let part = folder.join(format!(".{name}.part"));
+            std::fs::copy(&from, &part)
+                .and_then(|_| std::fs::rename(&part, &to))
+                .with_context(|| format!("cannot copy {} to {}", from.display(), to.display()))?;
+        }
+        Ok(())
     }
 
     /// Remembers the addresses of its programs at an exchange.

@@ -176,7 +176,8 @@ mod tests {
         let arguments = serde_json::Value::Object(ordered.said.arguments);
         assert_eq!(arguments["scene"], "b.obj");
         assert_eq!(arguments["frames"], serde_json::json!({ "from": 3, "to": 9 }));
-        assert_eq!((&arguments["ignore-missing"], &arguments["width"]), (&true.into(), &480.into()));
+        assert_eq!((&arguments["ignore-missing"], &arguments["engine"]), (&true.into(), &"scene".into()));
+        assert!(arguments.get("width").is_none());
         assert_eq!((ordered.options.budget, ordered.options.yes), (Some(Amount::credits(2)), true));
     }
 }

@@ -9,6 +9,7 @@ pub(super) use steps::join as join_results;
 
 use super::command::{Options, Ordered, Said};
 use super::planner::{Planned, Workshop};
+use super::program::Runs;
 use super::quoting::Quote;
 use super::{Known, Origin, local, receipt};
 use crate::attach::{Attached, Needs, attach, attach_place};
@@ -29,7 +30,7 @@ use orders::SigningKey;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use units::{Address, Amount, OrderHash};
+use units::{Address, Amount, OrderHash, Tag};
 
 /// The trust asked for where everybody may work.
 const TRUST_AMONG_STRANGERS: u64 = 3;
@@ -51,6 +52,15 @@ pub(crate) struct Errand {
     pub(crate) place: Place,
     /// What the tasks run.
     pub(crate) program: Address,
+    /// What its owner asks for a task.
+    #[serde(default)]
+    pub(crate) program_price: Amount,
+    /// What it asks of machines.
+    #[serde(default)]
+    pub(crate) tag: Tag,
+    /// Where tasks run images: the registries that this machine's own workers fetch from beside the public ones.
+    #[serde(default)]
+    pub(crate) images: Option<Vec<String>>,
     /// Inputs of every task.
     pub(crate) shared: Vec<Input>,
     /// All that was sent, by its path in the plan.
@@ -111,11 +121,12 @@ pub(crate) async fn run(context: &Context, ordered: Ordered) -> anyhow::Result<E
         tokio::task::spawn_blocking(move || workshop.plan(&app, &said)).await??
     };
     planned.plan.say.iter().for_each(note);
+    let runs = Runs::of(&context.home, &app, planned.plan.program.as_deref())?;
     if options.local {
-        return Box::pin(local::run(context, &app, said, planned, &options, workshop)).await;
+        return Box::pin(local::run(context, &app, said, planned, &options, workshop, &runs)).await;
     }
     let key = crate::wallet::load(&context.home)?;
-    let needs = Needs::Workers { trust: options.trust.unwrap_or(1), images: None };
+    let needs = Needs::Workers { trust: options.trust.unwrap_or(1), images: runs.images()? };
     let mut attached = attach(&context.home, &key, &options.exchange, needs).await?;
     if options.detach && attached.hosted.is_some() {
         attached.close().await;
@@ -127,7 +138,7 @@ pub(crate) async fn run(context: &Context, ordered: Ordered) -> anyhow::Result<E
     let interrupt = Interrupt::listen();
     let leave = Leave { yes: options.yes, detach: options.detach, json: options.json };
     let done = async {
-        let mut errand = Box::pin(begin(context, &app, said, planned, &options, &attached)).await?;
+        let mut errand = Box::pin(begin(context, &app, &runs, said, planned, &options, &attached)).await?;
         Box::pin(carry_on(context, &mut errand, &mut attached, &key, interrupt, leave)).await
     };
     let done = Box::pin(done).await;
@@ -172,6 +183,7 @@ pub(crate) async fn carry_on(
 async fn begin(
     context: &Context,
     app: &Known,
+    runs: &Runs,
     said: Said,
     planned: Planned,
     options: &Options,
@@ -188,7 +200,7 @@ async fn begin(
     } else {
         u64::try_from(plan.probes_first(app.manifest.probes))?
     };
-    let program = steps::program(context, app, plan.program.as_deref(), client).await?;
+    let offered = runs.offered(&context.home, app, client).await?;
     let inputs = steps::send(client, &planned).await?;
     let shared = plan.files.iter().filter_map(|path| inputs.get(path).cloned()).collect();
     let proves = matches!(app.manifest.check, Check::SelfProving { .. });
@@ -201,7 +213,10 @@ async fn begin(
         tried,
         out,
         place: attached.place.clone(),
-        program,
+        program: offered.address,
+        program_price: offered.price,
+        tag: offered.tag,
+        images: runs.images()?,
         shared,
         inputs,
         budget: options.budget,
@@ -262,7 +277,7 @@ pub(crate) async fn resume(
     leave: Leave,
 ) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen();
-    let needs = Needs::Workers { trust: errand.trust, images: None };
+    let needs = Needs::Workers { trust: errand.trust, images: errand.images.clone() };
     let mut attached = attach_place(&context.home, key, &errand.place, needs).await?;
     let done = Box::pin(carry_on(context, &mut errand, &mut attached, key, interrupt, leave)).await;
     attached.close().await;

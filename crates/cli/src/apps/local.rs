@@ -4,18 +4,20 @@ use super::command::{Options, Said};
 use super::errand::join_results;
 use super::onlooker::{Onlooker, tell_proof};
 use super::planner::{Planned, Proof, Workshop};
+use super::program::Runs;
 use super::{Known, planner};
 use crate::commands::Context;
 use crate::describe::{self, count};
-use crate::exit::{Exit, hinted};
+use crate::exit::Exit;
 use crate::host::{Interrupt, machine_cores};
 use crate::progress::Progress;
 use crate::terminal::note;
+use agent::OwnTask;
 use anyhow::Context as _;
 use client::Folder;
 use futures::{StreamExt as _, stream};
-use manifest::{Plan, ResultOf, Source, Task, last_name};
-use sandbox::{Contract, Control, Input, Limits, Program, Run};
+use manifest::{Plan, ResultOf, Task, last_name};
+use sandbox::{Contract, Control, Input, Limits};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -38,26 +40,27 @@ pub(super) async fn run(
     planned: Planned,
     options: &Options,
     workshop: Workshop,
+    runs: &Runs,
 ) -> anyhow::Result<Exit> {
     let began = Instant::now();
     let Planned { plan, files, .. } = &planned;
     let out = options.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}-local", app.manifest.name)));
     let out = std::path::absolute(&out).with_context(|| format!("{} is no folder's name", out.display()))?;
-    let program = program(app, plan)?;
+    let engine = runs.here(&context.home, app, workshop.sandbox()).await?;
     let (cores, tasks) = (machine_cores(), plan.tasks.len() as u64);
     note(format_args!("{} on this machine's {}", count(tasks, "task"), count(cores.into(), "core")));
     let mut doing = Doing::new(context, app, &said, plan, &out)?;
     let control = Control::new();
-    let runs = (0_u64..).zip(&plan.tasks).map(|(number, task)| {
-        let (workshop, run) = (workshop.clone(), one(plan, files, &program, number, task, &control));
-        async move { (number, tokio::task::spawn_blocking(move || workshop.sandbox().run(&run)).await) }
+    let doings = (0_u64..).zip(&plan.tasks).map(|(number, task)| {
+        let (engine, own) = (engine.clone(), one(plan, files, number, task, &control));
+        async move { (number, tokio::task::spawn_blocking(move || engine.run(own)).await) }
     });
-    let mut runs = stream::iter(runs).buffer_unordered(usize::try_from(cores)?.max(1));
+    let mut doings = stream::iter(doings).buffer_unordered(usize::try_from(cores)?.max(1));
     let mut interrupt = Interrupt::listen();
     let exit = loop {
         tokio::select! {
             () = interrupt.wait() => break Exit::Interrupted,
-            next = runs.next() => match next {
+            next = doings.next() => match next {
                 None => break if doing.failed > 0 { Exit::TaskFailed } else { Exit::Done },
                 Some((number, finished)) => match doing.take(number, finished??, &workshop).await? {
                     None => {}
@@ -67,7 +70,7 @@ pub(super) async fn run(
         }
     };
     control.cancel();
-    drop(runs);
+    drop(doings);
     doing.end(exit, began);
     if exit == Exit::Done
         && let Some(wasm) = &app.manifest.join
@@ -78,26 +81,8 @@ pub(super) async fn run(
     Ok(exit)
 }
 
-fn program(app: &Known, plan: &Plan) -> anyhow::Result<Program> {
-    let program = app.manifest.program(plan.program.as_deref()).context("a plan's program is one of its manifest's")?;
-    match &program.source {
-        Source::Wasm(wasm) => Ok(Program::from_bytes(app.file(wasm))),
-        Source::Image(image) => Err(hinted(
-            format!("the program {} is the container image {image}, which apps cannot run yet", program.name),
-            "a WebAssembly program for the same, if the app has one",
-        )),
-    }
-}
-
 /// One task as an agent would run it.
-fn one(
-    plan: &Plan,
-    files: &BTreeMap<String, PathBuf>,
-    program: &Program,
-    number: u64,
-    task: &Task,
-    control: &Control,
-) -> Run {
+fn one(plan: &Plan, files: &BTreeMap<String, PathBuf>, number: u64, task: &Task, control: &Control) -> OwnTask {
     let input = |path: &String| {
         let file = files.get(path).expect("a checked plan names files that are there");
         Input { name: last_name(path).to_owned(), file: file.clone() }
@@ -115,7 +100,7 @@ fn one(
     };
     let args = task.args.iter().map(|arg| sandbox::expand_out(arg)).collect();
     let (env, control) = (contract.env(), control.clone());
-    Run { args, env, inputs, limits: LIMITS, control, ..Run::new(program.clone()) }
+    OwnTask { args, env, inputs, limits: LIMITS, control }
 }
 
 /// What has come of the tasks so far.

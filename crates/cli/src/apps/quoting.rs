@@ -22,7 +22,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(300);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     pub(super) category: u64,
-    /// The most that a task may cost.
+    /// The most that a task may cost, its program's price with it.
     pub(super) max_price: Amount,
 }
 
@@ -165,17 +165,19 @@ fn or_bid(errand: &Errand, asked: Option<Likely<Amount>>, bid: Option<Amount>) -
     })
 }
 
-/// What the book asks for so many tasks of this time class; none where nobody sells.
+/// What the book asks for so many tasks of this time class, their program's price with it; none where nobody sells.
 async fn prices(errand: &Errand, client: &Client, category: u64, tasks: u64) -> anyhow::Result<Option<Likely<Amount>>> {
+    let own = errand.program_price;
     if client.exchange().private {
-        return Ok(Some(Likely { median: Amount::ZERO, p90: Amount::ZERO }));
+        return Ok(Some(Likely { median: own, p90: own }));
     }
     let filter = BookFilter { kind: Some(Kind::Workerpool), category: Some(category), ..BookFilter::default() };
     let mut asks: Vec<(Amount, u64)> = Vec::new();
     for row in client.book(filter).await? {
         let sure = row.trust.unwrap_or_default() >= errand.trust;
-        if sure && errand.pool.is_none_or(|pool| pool == row.subject) {
-            asks.push((row.price, row.remaining));
+        let able = errand.tag.is_subset_of(row.tag);
+        if sure && able && errand.pool.is_none_or(|pool| pool == row.subject) {
+            asks.push((sum([row.price, own].into_iter()), row.remaining));
         }
     }
     asks.sort_unstable();

@@ -10,7 +10,7 @@ use crate::{parse, wallet};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use client::{App, AppPrice, Client};
-use manifest::Source;
+use manifest::{ImageSource, Source};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,8 @@ Examples:
   hands app publish resize/                     an app: a folder with a manyhands.toml; then `hands resize …`
   hands app publish tool.wasm                   a program for your own use; `hands run` does it by itself
   hands app publish tool.wasm --price 0.1       anybody may run it, for 0.1 credits a task
-  hands app publish --image docker.io/lab/tool:2 --price 0.1")]
+  hands app publish --image docker.io/lab/tool:2 --price 0.1
+  hands app use blender-4.2.tar                 an image for apps that run one of this name")]
 pub(crate) struct AppArgs {
     #[command(subcommand)]
     command: AppCommand,
@@ -55,15 +56,40 @@ each, and `hands NAME` works from then on.")]
         #[command(flatten)]
         exchange: ExchangeArgs,
     },
-    /// Builds an image that runs Python scripts, from Debian's packages: the same bytes from the same packages
+    /// Builds an image that runs Python scripts, from Debian's packages, or one of a folder: the same bytes from the same files
     #[command(after_help = "\
 Examples:
   hands app image --out python3.11.tar
-  hands app publish --image python3.11.tar --price 0    as the operator: then `hands run script.py` finds it")]
+  hands app publish --image python3.11.tar --price 0    as the operator: then `hands run script.py` finds it
+  hands app image --root tree --command /bin/tool --env LANG=C.UTF-8 --out tool.tar")]
     Image {
         /// The archive's file.
         #[arg(long, value_name = "FILE", default_value = "python3.11.tar")]
         out: PathBuf,
+        /// The files of the image: all below this folder, links as they are, nobody's and without times.
+        #[arg(long, value_name = "DIR", requires = "command")]
+        root: Option<PathBuf>,
+        /// What the image runs unless a task says otherwise; once for each word.
+        #[arg(long, value_name = "WORD", requires = "root", allow_hyphen_values = true)]
+        command: Vec<String>,
+        /// A variable that its programs see; may be given many times.
+        #[arg(long = "env", value_name = "NAME=VALUE", requires = "root", allow_hyphen_values = true)]
+        environment: Vec<String>,
+        #[command(flatten)]
+        format: Format,
+    },
+    /// Keeps in mind where an image is that apps run by its name, for your own use at every exchange and with --local
+    #[command(after_help = "\
+Examples:
+  hands app use blender-4.2.tar
+  hands app use registry.lab:5000/blender-4.2:1")]
+    Use {
+        /// Its name in a registry, or an archive's file. It is called as the last part of that says.
+        #[arg(value_name = "REF|FILE")]
+        image: String,
+        /// Another name.
+        #[arg(long)]
+        name: Option<String>,
         #[command(flatten)]
         format: Format,
     },
@@ -96,7 +122,11 @@ pub(crate) async fn run(context: &Context, args: AppArgs) -> anyhow::Result<Exit
             };
             publish_program(context, app, image, price, format, &exchange).await
         }
-        AppCommand::Image { out, format } => build_image(&out, format),
+        AppCommand::Image { out, root: Some(root), command, environment, format } => {
+            pack_image(&root, &command, &environment, &out, format)
+        }
+        AppCommand::Image { out, root: None, format, .. } => build_image(&out, format),
+        AppCommand::Use { image, name, format } => use_image(context, &image, name, format).await,
         AppCommand::List { format } => list(context, format),
         AppCommand::Show { app, format } => show(context, &app, format),
     }
@@ -107,6 +137,35 @@ fn build_image(out: &Path, format: Format) -> anyhow::Result<Exit> {
     let value = json!({ "image": out, "digest": digest, "packages": packages });
     let lines = [("image", out.display().to_string()), ("digest", digest.to_string()), ("of", packages.join(", "))];
     format.one(&value, &lines)?;
+    Ok(Exit::Done)
+}
+
+fn pack_image(
+    root: &Path,
+    command: &[String],
+    environment: &[String],
+    out: &Path,
+    format: Format,
+) -> anyhow::Result<Exit> {
+    let words: Vec<&str> = command.iter().map(String::as_str).collect();
+    let digest = images::pack_image(root, &words, environment, out)
+        .with_context(|| format!("{} cannot be packed into {}", root.display(), out.display()))?;
+    let value = json!({ "image": out, "digest": digest });
+    format.one(&value, &[("image", out.display().to_string()), ("digest", digest.to_string())])?;
+    Ok(Exit::Done)
+}
+
+async fn use_image(context: &Context, image: &str, name: Option<String>, format: Format) -> anyhow::Result<Exit> {
+    let mut found = crate::image::find(image).await?;
+    if let Some(name) = name {
+        found.name = name;
+    }
+    if !matches!(ImageSource::read(&found.name), Some(ImageSource::Named(_))) {
+        return Err(hinted(format!("an app cannot call an image `{}`", found.name), "`--name tool-2.1`"));
+    }
+    found.keep(&context.home)?;
+    let value = json!({ "name": found.name, "digest": found.digest() });
+    format.one(&value, &[("image", found.name.clone()), ("digest", found.digest().to_string())])?;
     Ok(Exit::Done)
 }
 
@@ -164,7 +223,9 @@ async fn publish_folder(
     let hub = attached.client.exchange().hub;
     attached.close().await;
     let addresses = published?;
-    app.write(&context.home.apps_folder().join(&name))?;
+    let folder = context.home.apps_folder().join(&name);
+    app.write(&folder)?;
+    app.copy_archives(&folder)?;
     app.remember(&context.home, hub, addresses.clone())?;
     let mut lines = vec![("app", name.clone()), ("version", app.manifest.version.clone())];
     lines.extend(addresses.iter().map(|(program, address)| ("program", format!("{program} {address}"))));
@@ -177,19 +238,23 @@ async fn publish_folder(
 
 async fn offer(client: &Client, app: &Known, price: Option<Amount>) -> anyhow::Result<BTreeMap<String, Address>> {
     let mut addresses = BTreeMap::new();
+    let price = price.map_or(AppPrice::OwnUse, AppPrice::Everybody);
     for program in &app.manifest.programs {
-        match &program.source {
+        let name = format!("{}/{}", app.manifest.name, program.name);
+        let mut found = match &program.source {
             Source::Wasm(file) => {
-                let price = price.map_or(AppPrice::OwnUse, AppPrice::Everybody);
-                let name = format!("{}/{}", app.manifest.name, program.name);
                 let published = client.publish_module(&name, app.file(file).to_vec(), price).await?;
                 addresses.insert(program.name.clone(), published.address);
+                continue;
             }
-            Source::Image(image) => crate::terminal::note(format_args!(
-                "the program {} is the image {image}, which apps cannot run yet; it is not offered",
-                program.name
-            )),
-        }
+            // It is looked for when it is run: here, then at the exchange.
+            Source::Image(ImageSource::Named(_)) => continue,
+            Source::Image(ImageSource::Pinned(reference)) => crate::image::find(reference).await?,
+            Source::Image(ImageSource::Archive(file)) => crate::image::in_archive(app.archive(file)?).await?,
+        };
+        found.name = name;
+        let published = found.publish(client, price).await?;
+        addresses.insert(program.name.clone(), published.address);
     }
     Ok(addresses)
 }

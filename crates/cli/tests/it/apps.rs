@@ -97,7 +97,26 @@ fn what_a_scene_lacks_is_named_before_an_exchange_is_even_looked_for() {
     home.hands("render b.obj --local").fails(1, &["b.obj:2: face names vertex 2"]);
     home.file("c.blend", "PK").hands("render c.blend").fails(1, &["c.blend is not a Blender file"]);
     home.hands("render nothing.obj --local").fails(1, &["there is no file nothing.obj"]);
-    home.hands("render a.obj --frames 9-3").fails(2, &["no range within 1 to 1000000"]);
+    home.hands("render a.obj --frames 9-3").fails(2, &["no range within 0 to 1000000"]);
+}
+
+/// A `.blend` that Blender 5.0 wrote, and the texture that it names.
+const BLEND: &[u8] = include_bytes!("../../../../apps/render/src/blend/real/cube-5.0.blend");
+const CHECKS: &[u8] = include_bytes!("../../../../apps/render/src/blend/real/checks.png");
+
+#[test]
+fn a_blend_that_lacks_a_texture_or_an_image_is_refused_before_anything_is_bought() {
+    let home = Home::new();
+    home.file("cube.blend", BLEND);
+    let ended = home.hands("render cube.blend");
+    let ended = ended.fails(1, &["cube.blend needs textures/checks.png (image checks), which is not there"]);
+    assert!(!ended.stderr.contains("exchange"), "{ended:#?}");
+    std::fs::create_dir(home.work().join("textures")).unwrap();
+    home.file("textures/checks.png", CHECKS);
+    let words = ["cube.blend: Blender 5.0, frames 1 to 24, by blender-5.0", "no image is called blender-5.0 here"];
+    home.hands("render cube.blend --local").fails(1, &words);
+    home.hands("render cube.blend")
+        .fails(1, &["publishes no image called blender-5.0", "hands app use blender-5.0.tar"]);
 }
 
 #[test]

@@ -31,6 +31,7 @@ const COMMANDS: &[&str] = &[
     "app list",
     "app show",
     "app image",
+    "app use",
     "pool",
     "pool list",
     "pool open",

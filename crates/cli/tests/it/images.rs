@@ -54,7 +54,19 @@ fn digest(bytes: &[u8]) -> String {
 
 impl Layout {
     fn busybox(config: &Value) -> Self {
+        Self::with_program(config, None)
+    }
+
+    /// One more program in it: its path and text.
+    fn with_program(config: &Value, program: Option<(&str, &str)>) -> Self {
         let mut tar = tar::Builder::new(Vec::new());
+        if let Some((path, text)) = program {
+            let mut header = tar::Header::new_gnu();
+            header.set_size(text.len() as u64);
+            header.set_mode(0o755);
+            header.set_mtime(0);
+            tar.append_data(&mut header, path, text.as_bytes()).unwrap();
+        }
         let busybox = debian(SHELF, "busybox-static", "bin/busybox");
         tar.append_path_with_name(&busybox, "bin/busybox").unwrap();
         let mut link = tar::Header::new_gnu();
@@ -277,4 +289,157 @@ fn a_script_runs_with_its_packages_in_the_python_that_the_operator_publishes() {
     assert_eq!(listing(&lab.home.work().join("many")), ["twice-5", "twice-6"]);
     lab.home.file("wrong.py", "raise SystemExit('no')\n");
     lab.hands("run wrong.py").fails(3, &["exit code 1", "| no"]);
+}
+
+/// A planner for the tests' app: one task a line of the file, each of which shouts it.
+const SHOUT: &str = r##"
+use std::{env, fs};
+fn main() {
+    assert_eq!(env::args().nth(1).as_deref(), Some("plan"));
+    let text = fs::read_to_string(format!("/iexec_in/files/{}", env::var("ARG_TEXT").unwrap())).unwrap();
+    let tasks = text.lines().map(|line| {
+        format!(r#"{{"name":"{line}","args":["sh","-c","busybox tr a-z A-Z < /iexec_in/book.txt | busybox grep {} > {line}"]}}"#, line.to_uppercase())
+    });
+    let tasks = tasks.collect::<Vec<_>>().join(",");
+    fs::write("plan.json", format!(r#"{{"version":1,"files":["book.txt"],"tasks":[{tasks}],"probe":[0]}}"#)).unwrap();
+}
+"##;
+
+/// An app of that planner whose tasks run this image.
+fn shout(home: &Home, name: &str, image: &str) {
+    let manifest = format!(
+        "name = \"{name}\"\nversion = \"0.1.0\"\nabout = \"Shout\"\n[[program]]\nname = \"box\"\nimage = \"{image}\"\n\
+         [[argument]]\nname = \"text\"\nkind = \"file\"\nword = true\nhelp = \"The text.\"\n\
+         [split]\nwasm = \"shout.wasm\"\n[check]\nhow = \"exact\"\n"
+    );
+    let folder = home.work().join(name);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("manyhands.toml"), manifest).unwrap();
+    fs::write(folder.join("shout.rs"), SHOUT).unwrap();
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--edition", "2024", "-O", "--target", "wasm32-wasip1", "shout.rs", "-o", "shout.wasm"]);
+    let built = rustc.current_dir(&folder).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+}
+
+#[test]
+fn an_apps_image_beside_its_manifest_runs_at_an_exchange_and_here_alike() {
+    let Some(lab) = Lab::new() else { return };
+    shout(&lab.home, "shout", "box.tar");
+    let _up = lab.up("");
+    lab.hands("app publish shout").fails(1, &["box.tar is not there"]);
+    Layout::busybox(&json!({ "Env": ["PATH=/bin"] })).archive(&lab.home.work().join("shout/box.tar"));
+    lab.hands("app publish shout").ok();
+    lab.home.file("book.txt", "one\ntwo\nthree\n");
+    let far = lab.hands("shout book.txt --trust 3 --out far").ok();
+    assert!(far.stderr.contains("quote: 2 tasks") && far.stderr.contains("receipt: "), "{far:#?}");
+    lab.hands("shout book.txt --local --out near").ok();
+    for name in ["one", "two", "three"] {
+        let bytes = lab.home.read(&format!("far/{name}"));
+        assert_eq!(
+            (bytes.as_str(), lab.home.read(&format!("near/{name}"))),
+            (format!("{}\n", name.to_uppercase()).as_str(), bytes.clone())
+        );
+    }
+}
+
+#[test]
+fn an_image_that_an_app_calls_by_name_is_the_operators_or_ones_own() {
+    let Some(lab) = Lab::new() else { return };
+    shout(&lab.home, "shout", "box-1");
+    Layout::busybox(&json!({ "Env": ["PATH=/bin"] })).archive(&lab.home.work().join("box-1.tar"));
+    let mut up = lab.start("up --listen 127.0.0.1:0");
+    let (url, token) = (up.value("exchange"), up.value("join token"));
+    lab.hands("app publish shout").ok();
+    lab.home.file("book.txt", "one\ntwo\n");
+    lab.hands("shout book.txt --out far").fails(1, &["publishes no image called box-1", "hands app use box-1.tar"]);
+    lab.hands("shout book.txt --out near --local").fails(1, &["no image is called box-1 here", "hands app use"]);
+
+    let operator = Home::new();
+    fs::create_dir_all(operator.path()).unwrap();
+    fs::copy(lab.home.path().join("exchange/operator.key"), operator.path().join("key")).unwrap();
+    let image = lab.home.work().join("box-1.tar").display().to_string();
+    operator.run(["app", "publish", "--image", &image, "--price", "0", "--exchange", &url, "--join", &token]).ok();
+    lab.hands("shout book.txt --out far").ok();
+    assert_eq!(lab.home.read("far/two"), "TWO\n");
+
+    lab.hands("app use box-1.tar").ok();
+    lab.hands("shout book.txt --out near --local").ok();
+    assert_eq!(lab.home.read("near/two"), "TWO\n");
+    up.signal("INT");
+    up.end();
+    // Ones own is used where no operator has it, also by an exchange that is started for the purpose.
+    lab.hands("shout book.txt --out again").ok();
+    assert_eq!(lab.home.read("again/one"), "ONE\n");
+}
+
+#[test]
+fn an_apps_image_of_a_registry_is_fetched_by_its_digest() {
+    let Some(lab) = Lab::new() else { return };
+    let registry = Registry::open(SHELF);
+    let image = Layout::busybox(&json!({ "Env": ["PATH=/bin"] }));
+    push(&registry, &image);
+    shout(&lab.home, "shout", &format!("{}/lab/box@{}", registry.address(), digest(&image.manifest)));
+    lab.home.file("book.txt", "one\ntwo\n");
+    let _up = lab.up(&format!("--registry http://{}", registry.address()));
+    lab.hands("app publish shout").ok();
+    lab.hands("shout book.txt --out far").ok();
+    lab.hands("shout book.txt --out near --local").ok();
+    assert_eq!((lab.home.read("far/one"), lab.home.read("near/one")), ("ONE\n".into(), "ONE\n".into()));
+}
+
+/// Stands for Blender: checks what a real one would be given, and leaves the texture as each frame.
+const RENDER_FRAME: &str = "#!/bin/sh
+set -e
+[ \"$1 $2 $4\" = 'cube.blend --frame --out' ]
+[ \"$6 $7 $8 $9\" = '--tree render-frame.tree --width 16' ]
+busybox grep -q '^textures/checks.png\tchecks.png$' /iexec_in/render-frame.tree
+[ -s /iexec_in/cube.blend ]
+busybox cat /iexec_in/checks.png > \"$5\"
+";
+
+#[test]
+fn a_blend_is_rendered_by_the_image_of_its_blender_and_its_frames_are_called_as_blender_would() {
+    let Some(lab) = Lab::new() else { return };
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps/render/src/blend/real");
+    let (work, config) = (lab.home.work(), json!({ "Env": ["PATH=/bin"] }));
+    fs::create_dir(work.join("textures")).unwrap();
+    fs::copy(real.join("cube-4.2.blend"), work.join("cube.blend")).unwrap();
+    fs::copy(real.join("checks.png"), work.join("textures/checks.png")).unwrap();
+    let image = Layout::with_program(&config, Some(("bin/render-frame", RENDER_FRAME)));
+    image.archive(&work.join("blender-4.2.tar"));
+    lab.hands("app use blender-4.2.tar").ok();
+    let far = lab.hands("render cube.blend --frames 3-8 --width 16 --trust 3 --out far").ok();
+    for words in ["Blender 4.2, frames 3 to 8, by blender-4.2", "3 files: 3 sent", "3 tasks first", "quote: 3 tasks"] {
+        assert!(far.stderr.contains(words), "{words:?} is not said in {far:#?}");
+    }
+    lab.hands("render cube.blend --frames 3-8 --width 16 --local --out near").ok();
+    let frames: Vec<String> = (3..=8).map(|frame| format!("{frame:04}.png")).collect();
+    let kept = |name: &String| !["contact-sheet.png", "receipt.json"].contains(&name.as_str());
+    for folder in ["far", "near"] {
+        let found: Vec<String> = listing(&work.join(folder)).into_iter().filter(kept).collect();
+        assert_eq!(found, frames, "{folder}");
+        assert!(work.join(folder).join("contact-sheet.png").exists());
+    }
+    let receipt: Value = serde_json::from_str(&lab.home.read("far/receipt.json")).unwrap();
+    let tasks = receipt["receipt"]["tasks"].as_array().unwrap();
+    assert!(tasks.len() == 6 && tasks.iter().all(|task| task["agreed"] == 2), "{receipt}");
+    // What the exchange has is not sent again.
+    let again = lab.hands("render cube.blend --frames 1-2 --width 16 --out again").ok();
+    assert!(again.stderr.contains("3 files: 0 sent"), "{again:#?}");
+}
+
+#[test]
+fn an_apps_job_that_nobody_can_do_yet_is_left_and_cancelled_and_buys_nothing_more() {
+    let lab = Lab { home: Home::new(), images: TempDir::new().unwrap() };
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps/render/src/blend/real");
+    fs::copy(real.join("cube-4.2.blend"), lab.home.work().join("cube.blend")).unwrap();
+    Layout::busybox(&json!({})).archive(&lab.home.work().join("blender-4.2.tar"));
+    lab.hands("app use blender-4.2.tar").ok();
+    let _up = lab.up("--no-containers");
+    let left = lab.hands("render cube.blend --ignore-missing --time-limit 5m --detach").ok();
+    let job = left.stdout.trim();
+    let cancelled = lab.hands(&format!("job cancel {job}")).ok();
+    assert_eq!(cancelled.stdout, "cancelled: nothing more is bought; 0 of 24 tasks had been\n");
+    assert_eq!(lab.hands(&format!("job show {job} --json")).ok().json()["state"], "cancelled");
 }

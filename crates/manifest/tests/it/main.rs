@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use insta::assert_snapshot;
-use manifest::{Check, Kind, Manifest, Source, Value};
+use manifest::{Check, ImageSource, Kind, Manifest, Source, Value};
 
 const GOOD: &str = r#"name = "resize"
 version = "0.1.0"
@@ -90,7 +90,7 @@ how = "trust me"
     manyhands.toml:1: there is no [split]: name the program that makes tasks of a job
     manyhands.toml:2: `1` is no version: three numbers, as in "0.1.0"
     manyhands.toml:3: `abuot` is no key of the manifest; it has name, version, about, details, examples, program, argument, split, probe, check, join, preview
-    manyhands.toml:7: an image is named by its digest: image = "registry/name@sha256:…", or tasks would differ
+    manyhands.toml:7: an image is "registry/name@sha256:…" (by its digest, or tasks would differ), an archive beside the manifest ("tool.tar"), or a name that an exchange publishes ("tool-2.1")
     manyhands.toml:11: `number` is no kind; there are file, text, integer, range, choice, flag
     manyhands.toml:17: `least` is 5 and `most` 2: nothing is in between
     manyhands.toml:20: `help` is text in quotes, not integer
@@ -120,10 +120,21 @@ fn what_checks_a_result_fits_how_it_is_checked() {
 }
 
 #[test]
-fn an_image_is_named_by_its_digest() {
+fn an_image_is_one_of_a_registry_by_its_digest_an_archive_beside_the_manifest_or_a_name() {
+    let of = |image: &str| {
+        let text = GOOD.replacen("wasm = \"resize.wasm\"", &format!("image = \"{image}\""), 1);
+        Manifest::parse(&text)
+    };
     let pinned = format!("r.example/blender@sha256:{}", "ab".repeat(32));
-    let text = GOOD.replacen("wasm = \"resize.wasm\"", &format!("image = \"{pinned}\""), 1);
-    assert_eq!(Manifest::parse(&text).unwrap().programs[0].source, Source::Image(pinned));
+    let source = |image: &str| of(image).unwrap().programs.remove(0).source;
+    assert_eq!(source(&pinned), Source::Image(ImageSource::Pinned(pinned.clone())));
+    assert_eq!(source("tool.tar"), Source::Image(ImageSource::Archive("tool.tar".to_owned())));
+    assert_eq!(source("blender-4.2"), Source::Image(ImageSource::Named("blender-4.2".to_owned())));
+    let app = of("tool.tar").unwrap();
+    assert_eq!((app.files(), app.archives()), (vec!["resize.wasm"], vec!["tool.tar"]));
+    for bad in ["r.example/blender:latest", "blender:4", "../tool.tar", "x@sha256:00", "", "Tool.tar"] {
+        assert!(of(bad).unwrap_err().to_string().contains("by its digest"), "{bad}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::apps::quoting::{self, Quote};
 use crate::attach::Attached;
 use crate::commands::Context;
 use crate::describe::count;
-use crate::exit::{Exit, hinted};
+use crate::exit::Exit;
 use crate::follow::{How, Until, follow_on, say_left};
 use crate::home::Home;
 use crate::host::Interrupt;
@@ -15,12 +15,12 @@ use crate::job_record::JobRecord;
 use crate::terminal::{note, say};
 use anyhow::{Context as _, bail};
 use api::params::{Input, Row};
-use client::{AppPrice, Client, JobSpec, Tasks};
+use client::{Client, JobSpec, Tasks};
 use futures::{StreamExt as _, TryStreamExt as _};
-use manifest::{ResultOf, Source, Task, last_name};
+use manifest::{ResultOf, Task, last_name};
 use orders::SigningKey;
 use std::collections::BTreeMap;
-use units::{Address, OrderHash};
+use units::{Amount, OrderHash};
 
 /// Files sent at once.
 const UPLOADS: usize = 4;
@@ -123,7 +123,9 @@ impl Steps<'_> {
             tasks: Tasks::Rows(rows),
             category: terms.category,
             trust: errand.trust,
-            max_price: terms.max_price,
+            app_max_price: errand.program_price,
+            tag: errand.tag,
+            max_price: terms.max_price.checked_sub(errand.program_price).unwrap_or(Amount::ZERO),
             pool: errand.pool,
             check: crate::check::of_app(&errand.app(self.home())?, &self.attached.client).await?,
             title: title.trim().to_owned(),
@@ -194,36 +196,6 @@ pub(crate) async fn join(
 fn row(errand: &Errand, task: &Task) -> Row {
     let inputs = task.files.iter().filter_map(|path| errand.inputs.get(path).cloned()).collect();
     Row { args: task.args.clone(), inputs }
-}
-
-/// The address of what tasks run; published, if it is not.
-pub(super) async fn program(
-    context: &Context,
-    app: &Known,
-    named: Option<&str>,
-    client: &Client,
-) -> anyhow::Result<Address> {
-    let program = app.manifest.program(named).context("a plan's program is one of its manifest's")?;
-    let wasm = match &program.source {
-        Source::Wasm(wasm) => wasm,
-        Source::Image(image) => {
-            return Err(hinted(
-                format!("the program {} is the container image {image}, which apps cannot run yet", program.name),
-                "a WebAssembly program for the same, if the app has one",
-            ));
-        }
-    };
-    let published = app.published(&context.home)?;
-    let here = published.0.get(&client.exchange().hub.to_string()).and_then(|own| own.get(&program.name));
-    if let Some(address) = here {
-        return Ok(*address);
-    }
-    let module = bytes_of(app, wasm);
-    Ok(client.publish_module(&program.name, module, AppPrice::OwnUse).await?.address)
-}
-
-fn bytes_of(app: &Known, wasm: &str) -> Vec<u8> {
-    app.file(wasm).to_vec()
 }
 
 /// Sends what the exchange does not have yet.
