@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const TARGET: &str = "wasm32-wasip1";
-const GUESTS: [&str; 6] = ["tracer", "misfit", "nothing", "search", "render", "compare"];
+const GUESTS: [&str; 7] = ["tracer", "misfit", "nothing", "search", "render", "compare", "transcode"];
 /// What guests are made of beside themselves.
 const PARTS: [&str; 1] = ["kit"];
 

@@ -1,6 +1,8 @@
-//! What is too heavy for CI, from end to end with the real thing: `cargo xtask e2e render`. Minutes long, gigabytes large.
+//! What is too heavy for CI, from end to end with the real thing: `cargo xtask e2e render`, `transcode`, `hung`. Minutes long, gigabytes large.
 
+mod hung;
 mod render;
+mod transcode;
 
 use crate::image::must;
 use anyhow::{Context as _, bail};
@@ -12,7 +14,9 @@ use std::process::{Child, Command, Stdio};
 pub(crate) fn run(words: &[&str]) -> anyhow::Result<bool> {
     match words {
         ["render", words @ ..] => render::run(words),
-        _ => bail!("cargo xtask e2e render [--in FOLDER] [--images FOLDER] [NAME…]"),
+        ["transcode", words @ ..] => transcode::run(words),
+        ["hung", words @ ..] => hung::run(words),
+        _ => bail!("cargo xtask e2e render|transcode|hung [--in FOLDER] [--images FOLDER] [NAME…]"),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Images of Blender, from packages that anybody can fetch: PyPI's `bpy` wheels or Debian's `blender`, Debian's libraries under them.
+//! Images of Blender and ffmpeg, from packages that anybody can fetch: PyPI's `bpy` wheels or Debian's `blender`, Debian's libraries
+//! under them; Debian's `ffmpeg`.
 //!
 //! Wheels are named by their SHA-256. Debian's packages are whatever its mirror has: which they were is printed, and the same ones
 //! make the same bytes. Kernels for graphics cards are left out, and what a wheel holds twice is there once.
@@ -22,12 +23,15 @@ enum Origin {
     Wheel(&'static str, &'static str),
     /// Debian's own package, with all that it depends on.
     Debian,
+    /// Debian's ffmpeg, with what it is linked to.
+    Ffmpeg,
 }
 
 const RECIPES: &[Recipe] = &[
     Recipe { name: "blender-3.4", from: Origin::Debian },
     Recipe { name: "blender-4.2", from: Origin::Wheel("4.2.0", BPY_4_2) },
     Recipe { name: "blender-5.0", from: Origin::Wheel("5.0.1", BPY_5_0) },
+    Recipe { name: "ffmpeg-5.1", from: Origin::Ffmpeg },
 ];
 const BPY_4_2: &str = "a8217c2bd7b3424d1f51ce0698c0bf65439de352f7f6ed7b9942e2a9e5eb121b";
 const BPY_5_0: &str = "79c6e421f53ea24a5961d86eefb8141798eee708682415eb4f5a952c2abdeb8b";
@@ -69,6 +73,23 @@ const LIBRARIES: &[&str] = &[
     "libxxf86vm1",
     "python3.11-minimal",
     "zlib1g",
+];
+/// What ffmpeg's packages depend on and its programs are not linked to: graphics cards' drivers, and installers.
+const NOT_LINKED: &[&str] = &[
+    "debconf",
+    "dpkg",
+    "fontconfig",
+    "fontconfig-config",
+    "install-info",
+    "libgl1-mesa-dri",
+    "libglapi-mesa",
+    "libglx-mesa0",
+    "libicu-dev",
+    "libllvm15",
+    "libz3-4",
+    "shared-mime-info",
+    "tar",
+    "x11-common",
 ];
 /// What runs in a task.
 const RENDER_FRAME: &str = include_str!("../blender/render-frame.py");
@@ -121,6 +142,7 @@ pub(crate) fn make(name: &str, out: &Path, hands: &Path) -> anyhow::Result<PathB
     let packages = match recipe.from {
         Origin::Wheel(version, digest) => wheel(&scratch, &root, version, digest)?,
         Origin::Debian => debian(&scratch, &root)?,
+        Origin::Ffmpeg => ffmpeg(&scratch, &root)?,
     };
     println!("{name}: of {}", packages.join(", "));
     for paper in PAPERS {
@@ -129,7 +151,8 @@ pub(crate) fn make(name: &str, out: &Path, hands: &Path) -> anyhow::Result<PathB
     once(&root)?;
     let archive = out.join(format!("{name}.tar"));
     let mut pack = Command::new(hands);
-    pack.args(["app", "image", "--command", "render-frame", "--root"]).arg(&root).arg("--out").arg(&archive);
+    let command = if matches!(recipe.from, Origin::Ffmpeg) { "ffmpeg" } else { "render-frame" };
+    pack.args(["app", "image", "--command", command, "--root"]).arg(&root).arg("--out").arg(&archive);
     for variable in ENVIRONMENT {
         pack.args(["--env", variable]);
     }
@@ -167,14 +190,34 @@ fn debian(scratch: &Path, root: &Path) -> anyhow::Result<Vec<String>> {
     let packages = debs(scratch, root, said.lines().filter(is_name).map(str::to_owned))?;
     put(&root.join("usr/share/render-frame.py"), RENDER_FRAME)?;
     put(&root.join("usr/bin/render-frame"), BY_BLENDER)?;
-    // What Debian's scripts would have linked, had the packages been installed and not only unpacked.
+    link(root)?;
+    Ok(packages)
+}
+
+/// Debian's ffmpeg, with what apt would install for it on a machine that has nothing.
+fn ffmpeg(scratch: &Path, root: &Path) -> anyhow::Result<Vec<String>> {
+    let nothing = scratch.join("status");
+    fs::write(&nothing, "")?;
+    let mut asked = Command::new("apt-get");
+    asked.args(["install", "--print-uris", "-qq", "-y", "--no-install-recommends"]);
+    asked.arg("-o").arg(format!("Dir::State::status={}", nothing.canonicalize()?.display())).arg("ffmpeg");
+    let said = must(&mut asked)?;
+    let name = |line: &str| Some(line.split_whitespace().nth(1)?.split_once('_')?.0.to_owned());
+    let names = said.lines().filter_map(name).filter(|name| !NOT_LINKED.contains(&name.as_str()));
+    let packages = debs(scratch, root, names)?;
+    link(root)?;
+    Ok(packages)
+}
+
+/// Links what Debian's scripts would have linked, had the packages been installed and not only unpacked.
+fn link(root: &Path) -> anyhow::Result<()> {
     for (link, library) in [("libblas.so.3", "blas/libblas.so.3"), ("liblapack.so.3", "lapack/liblapack.so.3")] {
         let folder = root.join("usr/lib/x86_64-linux-gnu");
         if folder.join(library).exists() && !folder.join(link).exists() {
             symlink(library, folder.join(link))?;
         }
     }
-    Ok(packages)
+    Ok(())
 }
 
 /// Fetches and unpacks Debian's packages; which they are.

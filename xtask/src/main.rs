@@ -52,8 +52,11 @@ cargo xtask ci fmt clippy    only these
 cargo xtask bench            figures with units, measured by a release build; --help tells more
 cargo xtask guard            instructions of the hot paths against the committed counts, by callgrind; --retake writes them
 cargo xtask simulate         a whole market under one seed, or many; --help tells more
-cargo xtask image NAME…      makes images of Blender (blender-3.4, blender-4.2, blender-5.0) in the folder after --out
+cargo xtask image NAME…      makes images of Blender (blender-3.4, blender-4.2, blender-5.0) and ffmpeg (ffmpeg-5.1) in the folder
+                             after --out
 cargo xtask e2e render       .blend files through a market with a registry, held against local renders; minutes long
+cargo xtask e2e transcode    a film through a market, in pieces; held against --local, and played by ffprobe
+cargo xtask e2e hung         what one agent that is stopped in the middle costs render, search and transcode
 cargo xtask --help           this
 
 Checks, in the order they run:

@@ -7,7 +7,7 @@
 mod plan;
 mod request;
 
-pub use plan::{Plan, Task, refuse, want};
+pub use plan::{Plan, Task, check, refuse, want};
 pub use request::{BadRequest, Outcome, Range, Request};
 
 /// Where the person's files are, each under its path.

@@ -29,6 +29,8 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// Indexes of the tasks to try first, those that say most about the others.
     pub probe: Vec<usize>,
+    /// What the joiner is to know: it finds this again in its [`Request`](crate::Request).
+    pub memo: Value,
 }
 
 impl Plan {
@@ -58,6 +60,9 @@ impl Plan {
             "tasks": self.tasks.iter().map(task).collect::<Vec<_>>(),
             "probe": self.probe,
         });
+        if !self.memo.is_null() {
+            plan["memo"] = self.memo.clone();
+        }
         if !self.program.is_empty() {
             plan["program"] = json!(self.program);
         }
@@ -82,6 +87,14 @@ pub fn refuse(reasons: &[String]) -> io::Result<()> {
     write(&json!({ "version": 1, "refuse": reasons }))
 }
 
+/// For a joiner: what follows the words of the manifest's check of what it leaves; files of its own are in `/iexec_in` there.
+///
+/// # Errors
+/// The current folder's.
+pub fn check(words: &[String]) -> io::Result<()> {
+    fs::write("joined.json", serde_json::to_vec(&json!({ "version": 1, "check": words }))?)
+}
+
 fn write(answer: &Value) -> io::Result<()> {
     fs::write(FILE, serde_json::to_vec(answer)?)
 }
@@ -97,7 +110,7 @@ mod tests {
         let plan = plan.probing_ends_and_middle().to_json();
         assert_eq!(plan["probe"], json!([0, 1, 3]));
         assert_eq!(plan["tasks"][1], json!({ "name": "b", "args": ["x"], "files": [] }));
-        assert!(plan.get("program").is_none());
+        assert!(plan.get("program").is_none() && plan.get("memo").is_none());
     }
 
     #[test]

@@ -108,6 +108,12 @@ impl Request {
         strings(&self.0["task"]["args"])
     }
 
+    /// For a joiner: what the planner left for it to know.
+    #[must_use]
+    pub fn memo(&self) -> &Value {
+        &self.0["memo"]
+    }
+
     /// For a joiner: every result, in the order of the plan's tasks.
     #[must_use]
     pub fn results(&self) -> Vec<Outcome> {

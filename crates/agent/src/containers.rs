@@ -156,7 +156,7 @@ impl ContainerHost {
             return Ok(kept);
         }
         let image = self.fetch(address, digest, fetcher).await?;
-        self.unpack(image).await.map_err(obstacle)
+        self.unpack(image).await.map_err(own_fault)
     }
 
     /// The image's files, unpacked.
@@ -195,7 +195,7 @@ impl ContainerHost {
         let name = match address {
             ImageAddress::Archive(archive) => {
                 let pin = fetcher.get(*archive, BLOB_BYTES).await?;
-                let image = self.import(pin.path().to_owned()).await.map_err(obstacle)?;
+                let image = self.import(pin.path().to_owned()).await.map_err(own_fault)?;
                 // Of an archive for many platforms, ours is another image than the one that was sold.
                 return if image.digest == digest { Ok(image) } else { Err(DeclineReason::Runtime.into()) };
             }
@@ -272,6 +272,16 @@ fn find(policy: &ContainerPolicy) -> Result<Runtime, RuntimeError> {
         Some(kind) => Runtime::find_kind(kind, &policy.search),
         None => Runtime::find(&policy.search),
     }
+}
+
+/// What the trouble of an image whose every byte is what was sold means: it is the image that lies, on whatever machine.
+fn own_fault(error: Error) -> Obstacle {
+    if let Error::Refused(fault @ (Fault::Digest { .. } | Fault::Size { .. } | Fault::Missing(_))) = &error {
+        let words = fault.to_string();
+        tracing::warn!(error = words, "an image is not what it says");
+        return Obstacle::Everywhere(Unusable::App, words);
+    }
+    obstacle(error)
 }
 
 /// What an image's trouble means for its tasks: what every machine would meet is their result.

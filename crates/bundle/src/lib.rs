@@ -42,6 +42,11 @@ pub const APPS: &[App] = &[
         manifest: include_str!("../../../apps/search/manyhands.toml"),
         files: &[("search.wasm", include_bytes!(concat!(env!("OUT_DIR"), "/search.wasm")))],
     },
+    App {
+        name: "transcode",
+        manifest: include_str!("../../../apps/transcode/manyhands.toml"),
+        files: &[("transcode.wasm", include_bytes!(concat!(env!("OUT_DIR"), "/transcode.wasm")))],
+    },
 ];
 
 /// The demo's scene: file names and contents. The first is the one to hand to [`TRACER`], the others are named in it.

@@ -6,6 +6,7 @@
 mod catalog;
 mod command;
 mod errand;
+mod joined;
 mod local;
 mod onlooker;
 mod planner;

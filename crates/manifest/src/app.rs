@@ -35,6 +35,8 @@ pub struct Manifest {
     pub check: Check,
     /// The joiner's file, if results are joined.
     pub join: Option<String>,
+    /// What holds what was joined to be right: words that the plan's program is run with; none: nothing does.
+    pub join_check: Vec<String>,
     /// Whether results are pictures (PNG) that are shown as they come.
     pub pictures: bool,
 }
@@ -140,6 +142,7 @@ impl Manifest {
         let arguments = Argument::read_all(&mut reader, root);
         let split = role(&mut reader, root, "split", "[split]", true);
         let join = role(&mut reader, root, "join", "[join]", false);
+        let join_check = reader.part(root, "join", "[join]").map_or_else(Vec::new, |part| reader.texts(part, "check"));
         let probes = probes(&mut reader, root);
         let check = check(&mut reader, root);
         let pictures = pictures(&mut reader, root);
@@ -157,6 +160,7 @@ impl Manifest {
                 probes,
                 check: check?,
                 join,
+                join_check,
                 pictures,
             })
         })();
@@ -333,7 +337,7 @@ fn role<'t>(
         }
         return None;
     };
-    reader.closed(part, &["wasm"]);
+    reader.closed(part, if key == "join" { &["wasm", "check"] } else { &["wasm"] });
     wasm(reader, part, true)
 }
 

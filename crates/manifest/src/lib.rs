@@ -13,7 +13,7 @@ mod reader;
 
 pub use app::{Check, ImageSource, Manifest, Program, Source};
 pub use argument::{Argument, BadValue, Kind, RESERVED, Value};
-pub use plan::{Answer, BadAnswer, Plan, Request, ResultOf, Task, TaskOf, last_name};
+pub use plan::{Answer, BadAnswer, JOINED, Joined, Plan, Request, ResultOf, Task, TaskOf, last_name};
 pub use reader::{Mistake, Mistakes};
 
 /// The name of a manifest in its app's folder.

@@ -35,6 +35,9 @@ pub struct Request {
     /// For a joiner: all results.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub results: Vec<ResultOf>,
+    /// For a joiner: what the planner left for it to know.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub memo: Value,
 }
 
 /// A task, as a prover is told of it.
@@ -59,7 +62,8 @@ impl Request {
     /// A request of these arguments.
     #[must_use]
     pub fn new(arguments: Map<String, Value>, programs: Vec<String>) -> Self {
-        Self { version: VERSION, arguments, programs, missing: Vec::new(), task: None, results: Vec::new() }
+        let (missing, results) = (Vec::new(), Vec::new());
+        Self { version: VERSION, arguments, programs, missing, task: None, results, memo: Value::Null }
     }
 }
 
@@ -90,6 +94,37 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// Indexes of those to try first.
     pub probe: Vec<usize>,
+    /// What the joiner is to know.
+    pub memo: Value,
+}
+
+/// `joined.json`: what a joiner says of what it left.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Joined {
+    version: u32,
+    /// What follows the words of the manifest's check.
+    pub check: Vec<String>,
+}
+
+/// What [`Joined`] is written in.
+pub const JOINED: &str = "joined.json";
+
+impl Joined {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`BadAnswer`].
+    pub fn parse(text: &[u8]) -> Result<Self, BadAnswer> {
+        let joined: Self = serde_json::from_slice(text)?;
+        if joined.version != VERSION {
+            return Err(BadAnswer::Version(joined.version));
+        }
+        match joined.check.iter().map(String::len).sum::<usize>() > MOST_ARG_BYTES {
+            true => Err(BadAnswer::Args(JOINED.to_owned())),
+            false => Ok(joined),
+        }
+    }
 }
 
 /// `plan.json`: what a planner answers.
@@ -153,6 +188,8 @@ struct Written {
     tasks: Option<Vec<Task>>,
     #[serde(default)]
     probe: Vec<usize>,
+    #[serde(default)]
+    memo: Value,
     want: Option<Vec<String>>,
     refuse: Option<Vec<String>>,
 }
@@ -169,8 +206,8 @@ impl Answer {
         }
         match (written.tasks, written.want, written.refuse) {
             (Some(tasks), None, None) => {
-                let Written { program, say, files, probe, .. } = written;
-                Ok(Self::Plan(Plan { program, say: shown(say), files, tasks, probe }))
+                let Written { program, say, files, probe, memo, .. } = written;
+                Ok(Self::Plan(Plan { program, say: shown(say), files, tasks, probe, memo }))
             }
             (None, Some(want), None) => Ok(Self::Want(want)),
             (None, None, Some(refuse)) => Ok(Self::Refuse(shown(refuse))),

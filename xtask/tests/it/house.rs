@@ -78,6 +78,7 @@ pub(crate) const ONLY: &[(&str, &[&str])] = &[
 
 /// Where a Rust file may print: the command line, and programs that are not part of it.
 pub(crate) const MAY_PRINT: &[&str] = &[
+    "crates/agent/tests/",
     "crates/cli/",
     "crates/exchange/tests/",
     "crates/sandbox/examples/",

@@ -3,5 +3,6 @@
 
 mod connecting;
 mod guests;
+mod hostile;
 mod peer;
 mod tasks;

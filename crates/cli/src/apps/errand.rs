@@ -5,8 +5,6 @@
 
 mod steps;
 
-pub(super) use steps::join as join_results;
-
 use super::command::{Options, Ordered, Said};
 use super::planner::{Planned, Workshop};
 use super::program::Runs;
@@ -61,6 +59,12 @@ pub(crate) struct Errand {
     /// Where tasks run images: the registries that this machine's own workers fetch from beside the public ones.
     #[serde(default)]
     pub(crate) images: Option<Vec<String>>,
+    /// What the manifest calls that, where the plan said.
+    #[serde(default)]
+    pub(crate) named: Option<String>,
+    /// What the planner left for the joiner to know.
+    #[serde(default)]
+    pub(crate) memo: serde_json::Value,
     /// Inputs of every task.
     pub(crate) shared: Vec<Input>,
     /// All that was sent, by its path in the plan.
@@ -217,6 +221,8 @@ async fn begin(
         program_price: offered.price,
         tag: offered.tag,
         images: runs.images()?,
+        named: plan.program,
+        memo: plan.memo,
         shared,
         inputs,
         budget: options.budget,

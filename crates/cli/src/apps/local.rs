@@ -1,7 +1,7 @@
 //! `--local`: the same tasks, on this machine's own cores, without any exchange or account; the same bytes.
 
 use super::command::{Options, Said};
-use super::errand::join_results;
+use super::joined::{self, ToJoin};
 use super::onlooker::{Onlooker, tell_proof};
 use super::planner::{Planned, Proof, Workshop};
 use super::program::Runs;
@@ -76,7 +76,9 @@ pub(super) async fn run(
         && let Some(wasm) = &app.manifest.join
     {
         let results = doing.results();
-        join_results(&context.home, app.clone(), wasm, said.arguments, results, out).await?;
+        let (arguments, memo, program) = (said.arguments, plan.memo.clone(), plan.program.clone());
+        let what = ToJoin { app: app.clone(), wasm: wasm.clone(), arguments, memo, results, out, program };
+        joined::join(&context.home, what).await?;
     }
     Ok(exit)
 }

@@ -193,11 +193,12 @@ impl Workshop {
         app: &Known,
         wasm: &str,
         arguments: &serde_json::Map<String, serde_json::Value>,
+        memo: serde_json::Value,
         results: Vec<ResultOf>,
         root: &Path,
     ) -> anyhow::Result<Left> {
         let files: Vec<String> = results.iter().flat_map(|result| result.files.clone()).collect();
-        let request = Request { results, ..Request::new(arguments.clone(), programs(app)) };
+        let request = Request { results, memo, ..Request::new(arguments.clone(), programs(app)) };
         let inputs = files.into_iter().map(|path| (format!("results/{path}"), root.join(&path)));
         self.run(app, wasm, ("join", &[]), &request, inputs)
     }

@@ -162,7 +162,7 @@ fn an_app_of_ones_own_is_made_as_the_manual_says_published_and_used() {
 
     let listed = home.hands("app list --json").ok().json();
     let names: Vec<&str> = listed.as_array().unwrap().iter().filter_map(|app| app["name"].as_str()).collect();
-    assert_eq!(names, ["render", "search", "words"]);
+    assert_eq!(names, ["render", "search", "transcode", "words"]);
     home.file("words/manyhands.toml", block("toml").replace("[split]", "[spilt]"));
     home.hands("app publish words").fails(1, &["manyhands.toml:", "`spilt` is no key of the manifest", "[split]"]);
     home.file("words/manyhands.toml", block("toml").replace("\"words\"", "\"work\""));

@@ -60,6 +60,7 @@ const COMMANDS: &[&str] = &[
     "audit",
     "render",
     "search",
+    "transcode",
     "doctor",
 ];
 

@@ -42,7 +42,7 @@ fn push(registry: &Registry, image: &Layout) {
 }
 
 /// An image: busybox, and what its config says.
-struct Layout {
+pub(crate) struct Layout {
     /// Config and layer.
     blobs: Vec<(String, Vec<u8>)>,
     manifest: Vec<u8>,
@@ -53,7 +53,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 impl Layout {
-    fn busybox(config: &Value) -> Self {
+    pub(crate) fn busybox(config: &Value) -> Self {
         Self::with_program(config, None)
     }
 
@@ -95,7 +95,7 @@ impl Layout {
     }
 
     /// As one file.
-    fn archive(&self, file: &Path) {
+    pub(crate) fn archive(&self, file: &Path) {
         let mut tar = tar::Builder::new(fs::File::create(file).unwrap());
         let mut put = |name: &str, bytes: &[u8]| {
             let mut header = tar::Header::new_gnu();
@@ -117,14 +117,14 @@ impl Layout {
 }
 
 /// A home whose commands find Debian's runc and keep images in a folder that all may pass through.
-struct Lab {
-    home: Home,
+pub(crate) struct Lab {
+    pub(crate) home: Home,
     images: TempDir,
 }
 
 impl Lab {
     /// `None` where this machine cannot run containers: said on standard error.
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let images = TempDir::new().unwrap();
         fs::set_permissions(images.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let lab = Self { home: Home::new(), images };
@@ -151,7 +151,7 @@ impl Lab {
         self.command(words).output().unwrap().into()
     }
 
-    fn hands(&self, words: &str) -> Ended {
+    pub(crate) fn hands(&self, words: &str) -> Ended {
         self.run(&words.split_whitespace().collect::<Vec<_>>())
     }
 

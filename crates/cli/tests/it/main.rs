@@ -14,4 +14,5 @@ mod market;
 mod offline;
 mod processes;
 mod third_party;
+mod transcode;
 mod wallet;

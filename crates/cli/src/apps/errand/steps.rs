@@ -1,8 +1,8 @@
 //! The steps of an errand at an exchange.
 
 use super::{Errand, Leave};
-use crate::apps::Known;
-use crate::apps::planner::{Planned, Workshop};
+use crate::apps::joined::{self, ToJoin};
+use crate::apps::planner::Planned;
 use crate::apps::quoting::{self, Quote};
 use crate::attach::Attached;
 use crate::commands::Context;
@@ -161,41 +161,15 @@ impl Steps<'_> {
             .zip(&self.errand.tasks)
             .filter_map(|(number, task)| Some(ResultOf { name: task.name.clone(), files: placed.remove(&number)? }))
             .collect();
-        join(self.home(), app, &wasm, self.errand.said.arguments.clone(), results, self.errand.out.clone()).await
+        let Errand { said, memo, out, named, .. } = &*self.errand;
+        let (arguments, memo, out, program) = (said.arguments.clone(), memo.clone(), out.clone(), named.clone());
+        joined::join(self.home(), ToJoin { app, wasm, arguments, memo, results, out, program }).await
     }
-}
-
-/// Joins results into the folder that they lie in; what the joiner says is what the command prints.
-pub(crate) async fn join(
-    home: &Home,
-    app: Known,
-    wasm: &str,
-    arguments: serde_json::Map<String, serde_json::Value>,
-    results: Vec<ResultOf>,
-    out: std::path::PathBuf,
-) -> anyhow::Result<()> {
-    let (workshop, wasm) = (Workshop::open(home)?, wasm.to_owned());
-    let joined = tokio::task::spawn_blocking(move || {
-        let left = workshop.join(&app, &wasm, &arguments, results, &out)?;
-        for file in &left.files {
-            let target = out.join(file);
-            if let Some(folder) = target.parent() {
-                std::fs::create_dir_all(folder)?;
-            }
-            let copied = std::fs::copy(left.folder.path().join(file), &target);
-            copied.with_context(|| format!("cannot write {}", target.display()))?;
-            note(format_args!("joined: {}", target.display()));
-        }
-        anyhow::Ok(left.stdout)
-    });
-    let stdout = joined.await??;
-    stdout.lines().for_each(|line| say(crate::apps::planner::plain(line)));
-    Ok(())
 }
 
 fn row(errand: &Errand, task: &Task) -> Row {
     let inputs = task.files.iter().filter_map(|path| errand.inputs.get(path).cloned()).collect();
-    Row { args: task.args.clone(), inputs }
+    Row { args: task.args.iter().map(|arg| sandbox::expand_out(arg)).collect(), inputs }
 }
 
 /// Sends what the exchange does not have yet.
