@@ -288,7 +288,7 @@ impl World {
         for (worker, message) in out.messages {
             match message {
                 Message::Assign { task, .. } => self.assigned.push((worker, task)),
-                Message::Reveal { task } => self.reveals.push((worker, task)),
+                Message::Reveal { task, .. } => self.reveals.push((worker, task)),
                 Message::Upload { task } => self.uploads.push(task),
                 Message::Cancel { .. } | Message::Settled { .. } => {}
             }

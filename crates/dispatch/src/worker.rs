@@ -358,8 +358,9 @@ impl Dispatch {
         if !live || orders::ids::task_id(deal, units::U256::from(index)) != task {
             return false;
         }
-        let touched = |open: &Box<crate::Open>| open.touched.contains(&address);
-        if known && !self.open.get(&task).is_some_and(touched) || self.open_task(deal, index).is_none() {
+        let touched = |open: &crate::Open| open.touched.contains(&address);
+        if known && !self.open.get(&task).map(Box::as_ref).is_some_and(touched) || self.open_task(deal, index).is_none()
+        {
             return false;
         }
         let open = self.open.get_mut(&task).expect("the task was opened just now");

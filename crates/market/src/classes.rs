@@ -39,8 +39,7 @@ impl Market {
     /// Puts a question to the shell.
     pub(crate) fn ask(&self, (task, worker): (TaskId, Address), digest: B256, other: Option<B256>, out: &mut Output) {
         let Some((deal, index)) = self.dispatch.place(task) else { return };
-        let packages = self.packages.get(&task);
-        let blob = |digest: B256| packages.and_then(|all| all.get(&digest)).map(|package| (digest, package.blob));
+        let blob = |digest: B256| self.package_of(task, digest).map(|package| (digest, package.blob));
         let Some(result) = blob(digest) else { return };
         let against = other.map(blob);
         if against == Some(None) {
@@ -58,7 +57,7 @@ impl Market {
         other: B256,
         out: &mut Output,
     ) {
-        let blob = self.packages.get(&task).and_then(|all| all.get(&other)).map(|package| package.blob);
+        let blob = self.package_of(task, other).map(|package| package.blob);
         let other = Some(First { digest: other, blob: blob.unwrap_or_default() });
         let judgement = Judgement { task, worker, digest, other, verdict: Verdict::Conceded };
         // Refused where the statement is gone meanwhile.
@@ -71,7 +70,7 @@ impl Market {
     /// What a worker is to reveal in place of its own result.
     pub(crate) fn instead(&self, task: TaskId, worker: Address) -> Option<Package> {
         let First { digest, blob } = self.exchange.held(task)?.judged.get(&worker)?.first;
-        let known = self.packages.get(&task).and_then(|all| all.get(&digest)).cloned();
+        let known = self.package_of(task, digest).cloned();
         Some(known.unwrap_or(Package { digest, blob, callback: Bytes::new() }))
     }
 }

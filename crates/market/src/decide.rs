@@ -215,7 +215,7 @@ impl Market {
     }
 
     /// The package of a result that the shell holds.
-    fn package_of(&self, task: TaskId, digest: B256) -> Option<&Package> {
+    pub(crate) fn package_of(&self, task: TaskId, digest: B256) -> Option<&Package> {
         self.packages.get(&task)?.iter().find(|package| package.digest == digest)
     }
 

@@ -174,7 +174,7 @@ pub fn cells(size: Size) -> Vec<Cell> {
         }
     }
     let (seeds, jobs_each) = match size {
-        Size::Full => (3, 800),
+        Size::Full => (3, 600),
         Size::Tenth => (1, 400),
         Size::Quick => (1, 1),
     };

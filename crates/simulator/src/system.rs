@@ -404,7 +404,7 @@ impl System {
 
 /// Params name a region, or nothing.
 pub(crate) fn wishes(params: &str) -> Wishes {
-    Wishes { region: (!params.is_empty()).then(|| params.to_owned()) }
+    Wishes { region: (!params.is_empty()).then(|| params.to_owned()), ..Wishes::default() }
 }
 
 /// What a machine asks for: the same in every category.

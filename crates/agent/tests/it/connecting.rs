@@ -204,10 +204,12 @@ async fn results_stated_after_a_restart_of_the_exchange_can_still_be_revealed() 
     assert_eq!(connection.batch().await.commits.len(), 1);
     drop(connection);
     let (mut connection, _) = peer.welcomed().await;
-    assert_eq!(connection.batch().await.commits.len(), 1);
+    let commit = connection.batch().await.commits.pop().unwrap();
+    let opened = commit.opened.unwrap();
+    assert_eq!(opened.result.inline.unwrap(), printed(b"hello\n"), "the exchange may have lost what came beside it");
     connection.say(&ToWorker::Reveal { tasks: vec![id(1)], instead: Vec::new() }).await;
     let reveal = connection.batch().await.reveals.pop().unwrap();
-    assert_eq!(reveal.result.inline.unwrap(), printed(b"hello\n"));
+    assert_eq!((reveal.digest, reveal.result.blob), (opened.digest, opened.result.blob));
 }
 
 #[tokio::test]

@@ -65,10 +65,14 @@ async fn a_sealed_result_is_committed_first_and_shown_only_when_asked() {
     assert_eq!(batch.commits[0].result_hash, ids::result_hash(id(1), digest));
     assert_eq!(batch.commits[0].result_seal, ids::result_seal(key().address(), id(1), digest));
     assert!(batch.completes.is_empty() && batch.reveals.is_empty());
+    let opened = batch.commits[0].opened.as_ref().unwrap();
+    assert_eq!(opened.digest, digest, "for the exchange alone");
+    assert_eq!(opened.result.inline.as_ref().unwrap(), &printed(b"hello\n"));
+    let blob = opened.result.blob;
     connection.say(&ToWorker::Reveal { tasks: vec![id(1)], instead: Vec::new() }).await;
     let batch = connection.batch().await;
     assert_eq!((batch.reveals[0].task, batch.reveals[0].digest), (id(1), digest));
-    assert_eq!(batch.reveals[0].result.inline.as_ref().unwrap(), &printed(b"hello\n"));
+    assert_eq!((batch.reveals[0].result.blob, &batch.reveals[0].result.inline), (blob, &None), "it came before");
 }
 
 #[tokio::test]

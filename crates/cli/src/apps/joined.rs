@@ -65,7 +65,7 @@ pub(super) async fn join(home: &Home, what: ToJoin) -> anyhow::Result<()> {
         files => note(format_args!("joined: {} files in {}", files.len(), out.display())),
     }
     left.stdout.lines().for_each(|line| say(plain(line)));
-    check(home, &app, program.as_deref(), &workshop, left).await
+    Box::pin(check(home, &app, program.as_deref(), &workshop, left)).await
 }
 
 /// Runs the check that the manifest names over what was joined, where this machine can run it.

@@ -5,7 +5,7 @@ use crate::audit::forced_from;
 use crate::audit::verdict::{Finding, Verdict};
 use crate::decision::{Decision, Ending};
 use crate::gate::last_call;
-use crate::open::{Open, Stand};
+use crate::open::Stand;
 use crate::{Dispatch, open};
 use std::collections::BTreeSet;
 use units::{Address, B256, DealId, OrderHash, TaskId, Timestamp};
@@ -16,7 +16,7 @@ impl Dispatch {
         if self.open.get(&task).is_none_or(|open| open.said.iter().any(|it| it.let_through)) {
             return;
         }
-        if let Some(by) = self.open.get(&task).and_then(Open::proved).map(|worker| vec![worker]) {
+        if let Some(by) = self.open.get(&task).and_then(|open| open.proved()).map(|worker| vec![worker]) {
             self.set_stand(task, Stand::Released { by });
             self.call_off(task, decisions);
             return self.deliver(at, task, decisions);
@@ -293,8 +293,8 @@ impl Dispatch {
             self.renew_siblings(pool, worker, owner);
         }
         let unsettled = |task: &TaskId| {
-            let stated = |open: &open::Open| open.said.iter().any(|it| it.worker == worker && !it.let_through);
-            self.open.get(task).is_some_and(stated)
+            let open = self.open.get(task);
+            open.is_some_and(|open| open.said.iter().any(|it| it.worker == worker && !it.let_through))
         };
         let dossier = self.audits.dossier(pool, worker);
         let stated = dossier.into_iter().flat_map(|it| it.held.values().chain(&it.sealed));

@@ -45,6 +45,9 @@ fn config(canonical_nans: bool) -> Config {
         .epoch_interruption(true)
         .max_wasm_stack(STACK_BYTES)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        // What only debuggers and places within a function need: each start from disk would read and register it.
+        .generate_address_map(false)
+        .native_unwind_info(cfg!(windows))
         .wasm_relaxed_simd(false);
     config
 }
