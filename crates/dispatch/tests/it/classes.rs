@@ -53,9 +53,12 @@ fn says(world: &mut World, name: u8, against: Option<u8>, word: Word) -> Vec<Dec
 
 /// What is asked of the judge: about whose result, against which.
 fn asked(decisions: &[Decision]) -> Vec<(u8, Option<u8>)> {
-    let case = |decision: &Decision| match decision {
-        Decision::Judge { worker, other, .. } => Some((worker[0], other.map(|other| other[0]))),
-        _ => None,
+    let case = |decision: &Decision| {
+        if let Decision::Judge { worker, other, .. } = decision {
+            Some((worker[0], other.map(|other| other[0])))
+        } else {
+            None
+        }
     };
     decisions.iter().filter_map(case).collect()
 }

@@ -44,7 +44,7 @@ fn sold_for(world: &World) -> Amount {
         .market
         .known_jobs()
         .filter_map(|job| world.market.job(job))
-        .fold(nanos(0), |sum, view| sum.checked_add(view.spent).unwrap())
+        .fold(nanos(0), |sum, view| sum.checked_add(view.spent).expect("all money can be counted"))
 }
 
 fn nanos(amount: u64) -> Amount {
