@@ -14,6 +14,7 @@ mod auction;
 mod crew;
 mod load;
 mod measure;
+mod members;
 mod rung;
 mod split;
 mod stand;
@@ -24,8 +25,9 @@ pub(crate) use stand::Wanted;
 use crew::{Class, Level, Member, Rules};
 use dispatch::{Worker, newcomers_needed, weight_of_score};
 use exchange::Exchange;
-use load::Loads;
+use load::{Alike, Loads};
 use measure::{Kind, Measures};
+use members::Members;
 use orders::WorkerpoolOrder;
 use rung::{HORIZON_MS, Place, Rung, Span, Stand, capacity, is_rungs, usable};
 use split::{Prices, Weight};
@@ -43,7 +45,7 @@ const LEAST_LANES: u64 = 500;
 /// A pool's workers, and what they sell as was last reckoned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Crew {
-    members: BTreeMap<Address, Member>,
+    members: Members,
     /// By category; a level for each floor.
     levels: BTreeMap<u64, Vec<Level>>,
     /// Its machines' power by the categories that they work in ([`Member::categories`]).
@@ -101,7 +103,7 @@ impl Supply {
     pub(crate) fn joined(&mut self, worker: &Worker, private: bool) {
         let address = worker.address;
         let elsewhere =
-            self.crews.iter().find(|(pool, crew)| **pool != worker.pool && crew.members.contains_key(&address));
+            self.crews.iter().find(|(pool, crew)| **pool != worker.pool && crew.members.get(address).is_some());
         if let Some(pool) = elsewhere.map(|(pool, _)| *pool) {
             self.left(pool, address);
         }
@@ -109,7 +111,7 @@ impl Supply {
         let weight = weight(worker.score, worker.earned, private);
         let crew = self.crews.entry(worker.pool).or_default();
         if worker.barred {
-            crew.members.remove(&address);
+            crew.members.remove(address);
         } else {
             crew.members.insert(address, Member::new(worker, weight, speed, private));
         }
@@ -119,7 +121,7 @@ impl Supply {
 
     /// A worker that is connected asks for another floor.
     pub(crate) fn asked(&mut self, worker: &Worker, private: bool) {
-        if self.crews.get(&worker.pool).is_some_and(|crew| crew.members.contains_key(&worker.address)) {
+        if self.crews.get(&worker.pool).is_some_and(|crew| crew.members.get(worker.address).is_some()) {
             self.joined(worker, private);
         }
     }
@@ -127,7 +129,7 @@ impl Supply {
     /// A worker is not connected any more.
     pub(crate) fn left(&mut self, pool: Address, worker: Address) {
         let Some(crew) = self.crews.get_mut(&pool) else { return };
-        crew.changed |= crew.members.remove(&worker).is_some();
+        crew.changed |= crew.members.remove(worker);
         self.stirred = true;
     }
 
@@ -136,14 +138,11 @@ impl Supply {
         let weight = weight(score, earned, private);
         let Some(crew) = self.crews.get_mut(&worker.pool) else { return };
         if barred {
-            crew.changed |= crew.members.remove(&worker.address).is_some();
+            crew.changed |= crew.members.remove(worker.address);
             self.stirred |= crew.changed;
             self.measures.forget(worker.address);
             self.ahead.remove(&(worker.pool, worker.address));
-        } else if let Some(member) = crew.members.get_mut(&worker.address)
-            && member.weight != weight
-        {
-            member.weight = weight;
+        } else if crew.members.change(worker.address, |member| member.weight = weight) {
             crew.changed = true;
             self.stirred = true;
         }
@@ -155,10 +154,7 @@ impl Supply {
         self.measures.ran(worker.address, kind, ran_ms);
         let speed = self.measures.speed(worker.address, worker.benchmark);
         let Some(crew) = self.crews.get_mut(&worker.pool) else { return };
-        if let Some(member) = crew.members.get_mut(&worker.address)
-            && member.speed != speed
-        {
-            member.speed = speed;
+        if crew.members.change(worker.address, |member| member.speed = speed) {
             crew.changed = true;
             self.stirred = true;
         }
@@ -310,9 +306,10 @@ impl Supply {
             let power = level.power.min(class.lanes.saturating_mul(replicas));
             let mut sure = capacity(power, usable(span.limit));
             let (mut slots, mut soon) = (level.slots, capacity(level.power, HORIZON_MS));
-            for sold in self.loads.of(rung.pool).filter(|sold| above.is_none_or(|above| sold.pay < above)) {
-                let theirs = self.span(sold.kind(), sold.limit);
-                let runs = sold.awaited().saturating_mul(self.replicas(sold, levels));
+            let cheaper = |(sold, _): &(&Alike, u64)| above.is_none_or(|above| sold.pay < above);
+            for (sold, awaited) in self.loads.of(rung.pool).filter(cheaper) {
+                let theirs = self.span(sold.kind, sold.limit);
+                let runs = awaited.saturating_mul(self.replicas(sold.trust, levels));
                 let runs = runs.saturating_mul(crew::shared(served, sold.category, rung.category)).div_ceil(1_000);
                 sure = sure.saturating_sub(runs.saturating_mul(theirs.surely().min(usable(span.limit))));
                 slots = slots.saturating_sub(runs);
@@ -335,7 +332,7 @@ impl Supply {
         let Some(crew) = self.crews.get(&rung.pool).filter(|_| !out.is_empty()) else { return (all, every) };
         let (mut level, mut class) = (all.clone(), every);
         let whole = level.power;
-        for member in out.iter().filter_map(|worker| crew.members.get(worker)) {
+        for member in out.iter().filter_map(|worker| crew.members.get(*worker)) {
             if member.takes(rung.category, level.floor) {
                 level.power = level.power.saturating_sub(member.power());
                 level.slots = level.slots.saturating_sub(member.slots);
@@ -345,22 +342,19 @@ impl Supply {
         if class.lanes < LEAST_LANES { (all, every) } else { (level, class) }
     }
 
-    fn replicas(&self, sold: &Sold, levels: &[Level]) -> u64 {
-        let class = levels.last().and_then(|level| class_for(level, sold.trust));
-        class.map_or_else(|| newcomers_needed(sold.trust).into(), |class| class.replicas)
+    fn replicas(&self, trust: u64, levels: &[Level]) -> u64 {
+        let class = levels.last().and_then(|level| class_for(level, trust));
+        class.map_or_else(|| newcomers_needed(trust).into(), |class| class.replicas)
     }
 
     /// How many more tasks a pool can hold now; none while its workers have as much as they finish within the horizon.
     pub(crate) fn room(&self, pool: Address) -> u64 {
-        let members = self.crews.get(&pool).map(|crew| &crew.members);
-        let members = || members.into_iter().flat_map(BTreeMap::values);
-        let slots = members().map(|member| member.slots).fold(0, u64::saturating_add);
-        let power = members().map(|it| it.cores.saturating_mul(it.speed)).fold(0, u64::saturating_add);
+        let (slots, power) = self.crews.get(&pool).map_or((0, 0), |crew| (crew.members.slots(), crew.members.power()));
         let (mut held, mut soon) = (0_u64, 0_u64);
-        for sold in self.loads.of(pool) {
-            let runs = sold.awaited().saturating_mul(newcomers_needed(sold.trust).into());
+        for (sold, awaited) in self.loads.of(pool) {
+            let runs = awaited.saturating_mul(newcomers_needed(sold.trust).into());
             held = held.saturating_add(runs);
-            soon = soon.saturating_add(runs.saturating_mul(self.span(sold.kind(), sold.limit).likely()));
+            soon = soon.saturating_add(runs.saturating_mul(self.span(sold.kind, sold.limit).likely()));
         }
         let free = slots.saturating_sub(held);
         if free > 0 { free } else { u64::from(soon < capacity(power, HORIZON_MS)) }

@@ -109,7 +109,10 @@ impl Policy {
         if self.stopping || self.owner_since.is_some() {
             return 0;
         }
-        let room = CREDIT_WINDOW.saturating_sub(count(self.held.len()));
+        let held = count(self.held.len());
+        // Two who are full of results that wait for a check by the other still take the checks: few at a time, and those go first.
+        let few = if held < CREDIT_WINDOW.saturating_mul(2).saturating_sub(self.cores) { self.cores } else { 0 };
+        let room = CREDIT_WINDOW.saturating_sub(held).max(few);
         self.window.tasks().saturating_sub(self.pending).min(room)
     }
 

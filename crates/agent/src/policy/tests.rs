@@ -361,6 +361,20 @@ fn refused_results_are_kept_but_not_without_end() {
 }
 
 #[test]
+fn who_is_full_of_results_that_wait_still_takes_a_few_that_others_wait_for() {
+    let mut world = World::connected(1);
+    for number in 0..CREDIT_WINDOW {
+        let task = TaskId(B256::from(units::U256::from(number)));
+        let assignment = Assignment { task, deal: DealId::default(), index: 0, until: FAR };
+        world.policy.assigned(&assignment, true, world.now);
+        world.policy.prepared(task, world.now);
+        world.policy.ended(task, Ok(result(0)), world.now);
+    }
+    assert_eq!(world.policy.counts().done, CREDIT_WINDOW, "all are held until they are settled");
+    assert_eq!(world.policy.free(), 1, "one for each core");
+}
+
+#[test]
 fn far_more_than_was_asked_for_is_given_back() {
     let mut world = World::connected(1);
     let most = CREDIT_WINDOW * 2;

@@ -1,7 +1,7 @@
 //! What hosted pools have sold and not yet done.
 
 use super::measure::Kind;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use units::{Address, Amount, DealId};
 
 /// A live deal.
@@ -34,20 +34,38 @@ impl Sold {
     pub(super) fn kind(&self) -> Kind {
         Kind { pool: self.pool, app: self.app, requester: self.requester }
     }
+
+    fn alike(&self) -> Alike {
+        let Self { trust, category, limit, pay, .. } = *self;
+        Alike { kind: self.kind(), trust, category, limit, pay }
+    }
 }
 
-/// All live deals of hosted pools.
+/// What is the same of all tasks of some deals, as far as a pool's load goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Alike {
+    pub(super) kind: Kind,
+    pub(super) trust: u64,
+    pub(super) category: u64,
+    /// Longest that a task may take, milliseconds.
+    pub(super) limit: u64,
+    /// What a worker earns at the least.
+    pub(super) pay: Amount,
+}
+
+/// All live deals of hosted pools. A pool's load is kept as sums over what is alike: there may be as many deals as machines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Loads {
     deals: BTreeMap<DealId, Sold>,
-    by_pool: BTreeMap<Address, BTreeSet<DealId>>,
+    /// By pool: how many tasks somebody is still to work on; none is not kept.
+    awaited: BTreeMap<Address, BTreeMap<Alike, u64>>,
 }
 
 impl Loads {
     pub(super) fn add(&mut self, deal: DealId, sold: Sold) {
         if sold.left > 0 {
-            self.by_pool.entry(sold.pool).or_default().insert(deal);
             self.deals.insert(deal, sold);
+            self.count(&sold, 0, sold.awaited());
         }
     }
 
@@ -56,29 +74,39 @@ impl Loads {
     }
 
     pub(super) fn set_done(&mut self, deal: DealId, done: u64) {
-        if let Some(sold) = self.deals.get_mut(&deal) {
-            sold.done = done;
-        }
+        self.change(deal, |sold| sold.done = done);
     }
 
     /// A task of the deal ended.
     pub(super) fn ended(&mut self, deal: DealId) {
-        let Some(sold) = self.deals.get_mut(&deal) else { return };
-        sold.left = sold.left.saturating_sub(1);
-        if sold.left > 0 {
-            return;
-        }
-        let pool = sold.pool;
-        self.deals.remove(&deal);
-        if let Some(deals) = self.by_pool.get_mut(&pool) {
-            deals.remove(&deal);
-            if deals.is_empty() {
-                self.by_pool.remove(&pool);
-            }
+        self.change(deal, |sold| sold.left = sold.left.saturating_sub(1));
+        if self.deals.get(&deal).is_some_and(|sold| sold.left == 0) {
+            self.deals.remove(&deal);
         }
     }
 
-    pub(super) fn of(&self, pool: Address) -> impl Iterator<Item = &Sold> {
-        self.by_pool.get(&pool).into_iter().flatten().filter_map(|deal| self.deals.get(deal))
+    /// What is awaited of a pool's workers, and how many tasks of each.
+    pub(super) fn of(&self, pool: Address) -> impl Iterator<Item = (&Alike, u64)> {
+        self.awaited.get(&pool).into_iter().flatten().map(|(alike, tasks)| (alike, *tasks))
+    }
+
+    fn change(&mut self, deal: DealId, change: impl FnOnce(&mut Sold)) {
+        let Some(sold) = self.deals.get_mut(&deal) else { return };
+        let before = sold.awaited();
+        change(sold);
+        let sold = *sold;
+        self.count(&sold, before, sold.awaited());
+    }
+
+    fn count(&mut self, sold: &Sold, before: u64, now: u64) {
+        let pool = self.awaited.entry(sold.pool).or_default();
+        let tasks = pool.entry(sold.alike()).or_default();
+        *tasks = tasks.saturating_sub(before).saturating_add(now);
+        if *tasks == 0 {
+            pool.remove(&sold.alike());
+            if pool.is_empty() {
+                self.awaited.remove(&sold.pool);
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use super::Supply;
 use super::auction::{self, Bid, Stock};
 use super::crew::{self, Class, Level};
+use super::load::Alike;
 use super::measure::Kind;
 use super::rung::{self, Ask, HORIZON_MS, Place, Rung, Stand, sell_order};
 use exchange::Exchange;
@@ -145,7 +146,7 @@ impl Supply {
             };
             crew.rules = Some(rules);
             let categories = (0_u64..).zip(exchange.categories());
-            let (members, prices) = (&crew.members, &mut crew.prices);
+            let (members, prices) = (crew.members.all(), &mut crew.prices);
             crew.served.clear();
             for member in members.values() {
                 let power = crew.served.entry(member.categories()).or_default();
@@ -163,10 +164,8 @@ impl Supply {
         if exchange.genesis().hosted(pool).is_some() {
             return Amount(U256::MAX);
         }
-        let sold = self
-            .loads
-            .of(pool)
-            .fold(U256::ZERO, |sum, sold| sum.saturating_add(sold.pay.0.saturating_mul(U256::from(sold.awaited()))));
+        let each = |(sold, awaited): (&Alike, u64)| sold.pay.0.saturating_mul(U256::from(awaited));
+        let sold = self.loads.of(pool).map(each).fold(U256::ZERO, U256::saturating_add);
         Amount(exchange.may_pay(pool).0.saturating_sub(sold))
     }
 
