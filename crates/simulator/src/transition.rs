@@ -44,7 +44,7 @@ pub struct Figures {
     pub wrong: u64,
     /// Tasks not done in time.
     pub claimed: u64,
-    /// Deals with such a task.
+    /// Deals with such a task, whose stake is lost: none of those that are for nothing.
     pub seized_deals: u64,
     /// Liars found out.
     pub barred: u64,

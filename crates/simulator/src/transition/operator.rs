@@ -248,8 +248,9 @@ impl World {
                 Event::Hub(poco::Event::TaskClaimed { task }) => {
                     self.figures.claimed += 1;
                     let id = self.reference.tasks[task].deal;
-                    self.figures.seized_deals += u64::from(self.seized.insert(id));
                     let deal = &self.reference.deals[&id];
+                    // Where nothing is paid nothing is staked.
+                    self.figures.seized_deals += u64::from(deal.pool_price > 0 && self.seized.insert(id));
                     if self.scenario.calm && self.register.must_be_done() {
                         let words = format!("task {task} of {deal:?} was claimed, and nothing went wrong");
                         return checks::fault_of(*task, "a pool that can work loses no stake", words);
