@@ -16,3 +16,14 @@ pub const FILES: &str = "/iexec_in/files";
 pub const RESULT: &str = "/iexec_in/result";
 /// Where a joiner finds the files of all results.
 pub const RESULTS: &str = "/iexec_in/results";
+
+/// What the program ends with: a fault is said on standard error, and its exit code is 2.
+pub fn ended(done: Result<(), Box<dyn std::error::Error>>) -> std::process::ExitCode {
+    match done {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            std::process::ExitCode::from(2)
+        }
+    }
+}

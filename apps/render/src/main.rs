@@ -3,7 +3,7 @@
 mod blended;
 
 use blended::blended;
-use kit::{FILES, Plan, Range, Request, Task, refuse, want};
+use kit::{FILES, Plan, Range, Request, Task, ended, refuse, want};
 use render::{Survey, clashes, survey};
 use std::error::Error;
 use std::fs;
@@ -18,13 +18,7 @@ const HEIGHT: u64 = 360;
 const SAMPLES: u64 = 64;
 
 fn main() -> ExitCode {
-    match plan() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+    ended(plan())
 }
 
 fn plan() -> Result<(), Box<dyn Error>> {

@@ -1,6 +1,6 @@
 //! The command in its four parts: `plan`, `scan` (a task), `prove` (one result), `join` (all of them).
 
-use kit::{Outcome, Plan, RESULT, RESULTS, Request, Task, refuse};
+use kit::{Outcome, Plan, RESULT, RESULTS, Request, Task, ended, refuse};
 use search::{Header, Target, scan};
 use std::error::Error;
 use std::fs;
@@ -23,13 +23,7 @@ fn main() -> ExitCode {
         ["join"] => join(),
         _ => Err("usage: search plan | scan HEADER TARGET FROM TO | prove | join".into()),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+    ended(done)
 }
 
 /// Cuts the range into pieces.

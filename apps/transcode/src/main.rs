@@ -2,7 +2,7 @@
 
 mod tasks;
 
-use kit::{FILES, Plan, RESULTS, Request, check, refuse};
+use kit::{FILES, Plan, RESULTS, Request, check, ended, refuse};
 use serde_json::{Value, json};
 use std::error::Error;
 use std::fs::File;
@@ -18,13 +18,7 @@ fn main() -> ExitCode {
         Some("join") => join_all(),
         _ => Err("usage: transcode plan | join".into()),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+    ended(done)
 }
 
 /// Cuts the film's pictures at keyframes, and takes each stream of sound out of it whole: sound has no seams.
