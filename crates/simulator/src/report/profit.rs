@@ -235,43 +235,27 @@ fn self_dealer(seed: u64, fails: u64, trust: u64, jobs_each: u64) -> Gain {
 
 /// Two machines that ask less than all others and agree on what they make up.
 fn undercutters(seed: u64, jobs_each: u64) -> Gain {
-    let run = |cheats: bool| {
-        let cheat = |number: usize| number < 2 && cheats;
-        let make = |number: usize| Make {
-            play: if cheat(number) { Play::Colluder } else { Play::Honest },
-            cores: 4,
-            slots: 4,
-            category: 0,
-            floor: if number < 2 { FLOOR * 8 / 10 } else { FLOOR },
-        };
-        let mut fleet = Fleet::new(Setup {
-            machines: (0..12).map(make).collect(),
-            jobs: vec![Job::plain(0, 1, 10 * jobs_each)],
-            ..world(seed, 0)
-        });
-        fleet.run(600_000 + jobs_each * 8_000);
-        let earned = fleet.earned(0) + fleet.earned(1);
-        let busy = (fleet.hands[0].busy_ms + fleet.hands[1].busy_ms).max(1);
-        Gain { profit: earned / busy as f64, earnings: earned }
-    };
-    run(true) / run(false)
+    let cheaper = |number: usize| if number < 2 { FLOOR * 8 / 10 } else { FLOOR };
+    two_of_twelve(seed, jobs_each, Play::Colluder, cheaper, Job::plain(0, 1, 10 * jobs_each))
 }
 
 /// Two machines of twelve that say they are where the jobs wish to be, hold all files and wish for all load.
 fn boasters(seed: u64, jobs_each: u64) -> Gain {
+    let job = Job { region: WISHED, ..Job::plain(0, 1, 10 * jobs_each) };
+    two_of_twelve(seed, jobs_each, Play::Boaster, |_| FLOOR, job)
+}
+
+/// What the first two machines of twelve have of playing so rather than honestly.
+fn two_of_twelve(seed: u64, jobs_each: u64, play: Play, floor: impl Fn(usize) -> u64, job: Job) -> Gain {
     let run = |cheats: bool| {
         let make = |number: usize| Make {
-            play: if number < 2 && cheats { Play::Boaster } else { Play::Honest },
+            play: if number < 2 && cheats { play } else { Play::Honest },
             cores: 4,
             slots: 4,
             category: 0,
-            floor: FLOOR,
+            floor: floor(number),
         };
-        let mut fleet = Fleet::new(Setup {
-            machines: (0..12).map(make).collect(),
-            jobs: vec![Job { region: WISHED, ..Job::plain(0, 1, 10 * jobs_each) }],
-            ..world(seed, 0)
-        });
+        let mut fleet = Fleet::new(Setup { machines: (0..12).map(make).collect(), jobs: vec![job], ..world(seed, 0) });
         fleet.run(600_000 + jobs_each * 8_000);
         let earned = fleet.earned(0) + fleet.earned(1);
         let busy = (fleet.hands[0].busy_ms + fleet.hands[1].busy_ms).max(1);
