@@ -164,7 +164,8 @@ impl Bag {
                     .saturating_add(Duration::from_millis(queue))
             }
             Phase::Run => at.saturating_add(self.terms.time).saturating_add(self.terms.time),
-            Phase::Stated => self.terms.until,
+            // What was stated and is not here is said again at once.
+            Phase::Stated => at.saturating_add(clocks.upload.min(self.terms.time)),
             Phase::Upload => at.saturating_add(clocks.upload),
         };
         until.min(self.terms.until)

@@ -44,7 +44,8 @@ impl Dispatch {
             return;
         }
         lease.phase = phase;
-        lease.until = bag.lease_until(at, phase, 0, &self.clocks);
+        lease.ends = bag.lease_until(at, phase, 0, &self.clocks);
+        lease.until = lease.ends;
         self.alarms.insert((lease.until, task));
         if phase == Phase::Run {
             lease.running = Some(at);
@@ -125,7 +126,7 @@ impl Dispatch {
             return false;
         }
         if let Some(lease) = self.open.get_mut(&task).and_then(|open| open.leases.get_mut(&worker)) {
-            lease.until = until;
+            (lease.until, lease.ends) = (until, until);
         }
         self.alarms.insert((until, task));
         true

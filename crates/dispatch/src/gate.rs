@@ -58,12 +58,15 @@ impl Dispatch {
         }
         open.note(statement);
         self.note_audited(task, worker, None);
-        let open = self.open.get(&task).expect("the task is open");
-        if let Some(bag) = self.bags.get(&open.deal) {
-            self.alarms.insert((last_call(bag), task));
-        }
+        self.time_last_call(task);
         self.watch_kin(at, task);
         self.examine(at, task, decisions);
+    }
+
+    /// What is stated of a task is looked at again when nothing more is waited for.
+    pub(crate) fn time_last_call(&mut self, task: TaskId) {
+        let bag = self.open.get(&task).and_then(|open| self.bags.get(&open.deal));
+        self.alarms.extend(bag.map(|bag| (last_call(bag), task)));
     }
 
     /// The exchange has the package of a result of this task.

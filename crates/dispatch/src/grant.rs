@@ -68,9 +68,13 @@ impl Dispatch {
         while let Some((_, worker)) = self.pools.get_mut(&pool).and_then(|it| it.fresh.pop_first()) {
             let station = self.workers.get_mut(&worker).expect("who waits is known");
             station.fresh = false;
-            if let Some((key, pick)) = self.for_worker(pool, worker, purse) {
+            while let Some((key, pick)) = self.for_worker(pool, worker, purse) {
+                if self.hurry_before(key) {
+                    continue;
+                }
                 self.grant(worker, key, pick, decisions);
                 self.appraise(worker, true);
+                break;
             }
         }
     }
@@ -79,6 +83,9 @@ impl Dispatch {
     fn serve_jobs(&mut self, pool: Address, purse: &impl Fn(Address) -> Amount, decisions: &mut Vec<Decision>) {
         while let Some((turn, request)) = self.pools.get(&pool).and_then(|it| it.queue.next()) {
             let key = (request, pool);
+            if self.hurry_before(key) {
+                continue;
+            }
             let mut looked = 0;
             let best = self.best_worker(key, purse, &mut looked);
             self.steps = self.steps.saturating_add(looked);
@@ -258,7 +265,10 @@ impl Dispatch {
         let running = (phase == Phase::Run).then_some(granted);
         open.touched.insert(worker);
         let first = open.leases.is_empty();
-        open.leases.insert(worker, Lease { role, phase, until, granted, running, alone, due: NEVER, expected_ms });
+        open.leases.insert(
+            worker,
+            Lease { role, phase, until, ends: until, granted, running, alone, due: NEVER, expected_ms },
+        );
         if !renewed {
             open.begin(worker, role, granted);
         }

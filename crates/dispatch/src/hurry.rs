@@ -1,7 +1,8 @@
 //! What may come late: deals whose time is running out go first, and no task waits behind longer ones than its lease is for.
 //!
-//! Turns are fair, and know no deadline: so a deal that has not begun all its tasks when two thirds of its time are over is
-//! hurried: its job is the first in turn, and what it is given moves its turn on by nothing, until all is begun. And a machine
+//! Turns are fair, and know no deadline: so a deal that has not begun all its tasks when two thirds of its time are over, or
+//! will not have when a task ends that another job is about to be given, is hurried: its job is the first in turn, and what it
+//! is given moves its turn on by nothing, until all is begun. And a machine
 //! whose cores are all taken is given a task only where what it has in hand takes no longer than as many of that time class and
 //! a fetch. Where it takes longer all the same, the task is taken back, and that is held against nobody.
 
@@ -10,6 +11,7 @@ use crate::job::JobKey;
 use crate::open::{Lease, Open, Phase};
 use crate::worker::Station;
 use crate::{Bag, Dispatch, Terms};
+use std::time::Duration;
 use units::{Address, DealId, TaskId, Timestamp};
 
 /// From when on a deal is hurried, in tenths of its category's time before statements are refused: of 69 tenths 27.
@@ -21,7 +23,7 @@ fn hurried_from(terms: &Terms) -> Timestamp {
     terms.until.saturating_sub(left)
 }
 
-fn millis(time: std::time::Duration) -> u64 {
+fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -51,6 +53,14 @@ impl Dispatch {
             }
             self.stir(key);
         }
+    }
+
+    /// Deals that would run late behind a task of this job go before it. Whether there are any that did not before.
+    pub(crate) fn hurry_before(&mut self, key: JobKey) -> bool {
+        let ends = self.now.saturating_add(Duration::from_millis(self.expected_of(key)));
+        let waiting = self.hurries.len();
+        self.hurry(ends);
+        self.hurries.len() < waiting
     }
 
     /// Whether a task that has not begun is in the hands of a worker that runs another within that one's time.
@@ -84,9 +94,17 @@ impl Dispatch {
 
     /// How long a task is expected to run, milliseconds.
     pub(crate) fn expected_ms(&self, task: TaskId) -> u64 {
-        let Some(open) = self.open.get(&task) else { return 0 };
-        let Some(bag) = self.bags.get(&open.deal) else { return 0 };
-        let known = self.jobs.get(&open.job).and_then(|job| job.pace.run.mean());
+        self.open.get(&task).map_or(0, |open| self.expected_in(open.job, open.deal))
+    }
+
+    fn expected_of(&self, key: JobKey) -> u64 {
+        let first = self.jobs.get(&key).and_then(|job| job.deals.front());
+        first.map_or(0, |deal| self.expected_in(key, *deal))
+    }
+
+    fn expected_in(&self, key: JobKey, deal: DealId) -> u64 {
+        let Some(bag) = self.bags.get(&deal) else { return 0 };
+        let known = self.jobs.get(&key).and_then(|job| job.pace.run.mean());
         let known = known.or_else(|| self.paces.get(bag)?.run.mean());
         known.unwrap_or_else(|| millis(bag.terms.time))
     }

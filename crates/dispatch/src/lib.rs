@@ -172,8 +172,9 @@ impl Dispatch {
         if place.is_none() {
             self.note_restored(deal, worker);
         }
-        // Looked at again as soon as time is asked about.
+        // Looked at again as soon as time is asked about, and at its last call.
         self.alarms.insert((Timestamp::default(), task));
+        self.time_last_call(task);
     }
 
     /// Says, after a restart, that a worker took part in a task and is out: it gets no other part in it.

@@ -43,7 +43,10 @@ pub(crate) fn agrees(statement: &Statement, hash: B256) -> bool {
 pub(crate) struct Lease {
     pub(crate) role: Role,
     pub(crate) phase: Phase,
+    /// When it runs out: sooner than its clock says while its worker is away.
     pub(crate) until: Timestamp,
+    /// When the clock of its phase runs out.
+    pub(crate) ends: Timestamp,
     pub(crate) granted: Timestamp,
     /// When its worker said that it runs the task.
     pub(crate) running: Option<Timestamp>,

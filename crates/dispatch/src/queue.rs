@@ -8,6 +8,9 @@
 use std::collections::BTreeSet;
 use units::OrderHash;
 
+/// The first turn of a pool: those before it are for whom is in a hurry.
+const FIRST: u64 = 1 << 32;
+
 /// How a deal's tasks stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tasks {
@@ -55,7 +58,7 @@ pub(crate) struct Queue {
 impl Queue {
     /// A job has something to give. Its turn.
     pub(crate) fn ready(&mut self, turn: u64, request: OrderHash) -> u64 {
-        let turn = turn.max(self.clock);
+        let turn = turn.max(self.clock).max(FIRST);
         self.ready.insert((turn, request));
         self.active.insert((turn, request));
         turn

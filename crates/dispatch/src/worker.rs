@@ -178,7 +178,8 @@ impl Dispatch {
         self.unplace(address);
         let before = self.workers.remove(&address);
         let known = before.is_some();
-        let backlog_ms = before.as_ref().map_or(0, |it| it.backlog_ms);
+        // To come back is not to get on with anything.
+        let (backlog_ms, heard) = before.as_ref().map_or((0, at), |it| (it.backlog_ms, it.heard));
         let (leased, used, faults, turns_owed) =
             before.map_or_else(Default::default, |it| (it.holding, it.used, it.faults, it.turns_owed));
         let mut station = Station {
@@ -188,7 +189,7 @@ impl Dispatch {
             free: 0,
             holding: leased.clone(),
             backlog_ms,
-            heard: at,
+            heard,
             used,
             faults,
             turns_owed,
@@ -376,9 +377,18 @@ impl Dispatch {
         if open.settled_on.is_some() || self.is_barred(address) || !self.is_stranger_to(station, open) {
             return false;
         }
-        let role = open.leases.get(&address).map_or(Role::Replica, |lease| lease.role);
-        let until = bag.lease_until(at, phase, 0, &clocks);
+        let before = open.leases.get(&address);
+        let role = before.map_or(Role::Replica, |lease| lease.role);
+        // A broken connection does not set a clock back; a machine that died begins anew.
+        let goes_on =
+            before.filter(|lease| lease.phase == phase).map(|lease| (lease.ends, lease.granted, lease.running));
+        let until = goes_on.map_or_else(|| bag.lease_until(at, phase, 0, &clocks), |(ends, ..)| ends);
         self.lease(address, task, (role, phase), until);
+        let lease = self.open.get_mut(&task).and_then(|open| open.leases.get_mut(&address));
+        if let (Some(lease), Some((_, granted, running))) = (lease, goes_on) {
+            (lease.granted, lease.running) = (granted, running);
+            self.time_leases(task);
+        }
         self.reconsider(task);
         true
     }

@@ -105,9 +105,10 @@ impl Dispatch {
         let Some(open) = self.open.get(&task) else { return };
         let Some(terms) = self.bags.get(&open.deal).map(|bag| &bag.terms) else { return };
         let Some(floor) = self.workers.get(&worker).map(|station| station.floor(terms.category)) else { return };
-        // Of what was let through it is not known any more whether it states a failure.
-        let through = open.said.iter().any(|it| it.worker == worker && it.let_through) && self.is_audited(terms.pool);
-        let most = if through { dearest(terms) } else { self.pays(terms, Some(open)) };
+        // Of what was let through, or is about to be, it is not known any more whether it was a check's or a witness's.
+        let released = matches!(&open.audit.stand, Stand::Released { by } if by.contains(&worker));
+        let through = released || open.said.iter().any(|it| it.worker == worker && it.let_through);
+        let most = if through && self.is_audited(terms.pool) { dearest(terms) } else { self.pays(terms, Some(open)) };
         if floor > terms.pay
             && floor <= most
             && let Some(open) = self.open.get_mut(&task)

@@ -480,6 +480,22 @@ fn after_a_restart_held_statements_are_drawn_for_once_there_is_a_secret() {
 }
 
 #[test]
+fn a_result_that_is_held_since_before_a_restart_has_its_last_call_too() {
+    let mut world = World::audited(0, 0);
+    world.deal(1, 1, 1);
+    world.dispatch.set_standing(pool(), worker(1), Standing { owner: worker(1), earned: 0, checks: 5, barred: false });
+    let statement = Statement { worker: worker(1), hash: result(1), failed: false, let_through: false };
+    world.dispatch.restore_statement(deal(1), 0, statement, Some(0));
+    world.package(first(), result(1));
+    let until = world.dispatch.bag(deal(1)).expect("the deal lives").terms.until;
+    let mut decided = world.wait(Duration::ZERO);
+    while let Some(at) = world.dispatch.next_deadline().filter(|at| *at < until) {
+        decided.extend(world.wait(at.saturating_since(world.now)));
+    }
+    assert!(decided.contains(&accept(0, 1)), "better than the pool's stake lost: {decided:?}");
+}
+
+#[test]
 fn a_score_earned_elsewhere_weighs_nothing_in_a_pool_that_audits() {
     let mut world = World::audited(10, 50);
     world.deal(1, 9, 1);

@@ -123,6 +123,25 @@ fn a_deal_whose_time_runs_out_goes_before_all_others_until_it_is_begun() {
 }
 
 #[test]
+fn a_deal_that_would_run_late_behind_a_longer_task_goes_before_it() {
+    let mut world = World::new();
+    let mut long = world.terms(1, 1, 2);
+    long.time = Duration::from_secs(10_800);
+    long.until = world.now.saturating_add(long.time * 6);
+    world.dispatch.add_deal(deal(1), long);
+    world.deal(2, 1, 3);
+    world.join(1, 1);
+    for index in 0..3 {
+        assert_eq!(world.grants(), [(1, index)]);
+        assert!(world.dispatch.place(task(2, index)).is_some(), "task {index} of the short job");
+        world.finishes(1, task(2, index));
+        world.ready(1, 1);
+    }
+    world.grants();
+    assert!(world.dispatch.place(task(1, 0)).is_some(), "then the long one");
+}
+
+#[test]
 fn a_task_does_not_wait_on_a_machine_behind_far_longer_ones() {
     let mut world = World::new();
     let mut long = world.terms(1, 1, 2);

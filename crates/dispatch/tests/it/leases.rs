@@ -50,6 +50,35 @@ fn a_worker_whose_connection_broke_may_come_back_for_a_while() {
 }
 
 #[test]
+fn a_broken_connection_does_not_set_a_clock_back() {
+    let mut world = World::new();
+    world.deal(1, 1, 1);
+    world.join(1, 1);
+    world.grants();
+    world.runs(1, task(1, 0));
+    let held = Held { task: task(1, 0), deal: crate::world::deal(1), index: 0, phase: Phase::Run };
+    for _ in 0..5 {
+        assert_eq!(world.wait(TIME / 3), []);
+        world.dispatch.worker_left(world.now, worker(1));
+        let joining = world.worker(1, 1, 1);
+        assert_eq!(world.dispatch.worker_joined(world.now, joining, &[held]).adopted, [task(1, 0)]);
+    }
+    assert_eq!(world.wait(TIME / 3), [late(1)]);
+}
+
+#[test]
+fn who_says_that_it_has_stated_a_result_that_is_not_here_is_not_waited_for_until_the_end() {
+    let mut world = World::new();
+    world.deal(1, 1, 1);
+    let joining = world.worker(1, 1, 1);
+    let held = Held { task: task(1, 0), deal: crate::world::deal(1), index: 0, phase: Phase::Stated };
+    assert_eq!(world.dispatch.worker_joined(world.now, joining, &[held]).adopted, [task(1, 0)], "after a restart");
+    world.join(2, 1);
+    assert_eq!(world.wait(TIME), [late(1)]);
+    assert_eq!(world.grants(), [(2, 0)]);
+}
+
+#[test]
 fn a_worker_that_does_not_come_back_loses_its_tasks() {
     let mut world = World::new();
     world.deal(1, 1, 1);
