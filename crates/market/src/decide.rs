@@ -42,7 +42,7 @@ impl Market {
 
     /// Puts the hosted pools' rungs in order.
     fn renew(&mut self, at: Timestamp, out: &mut Output) {
-        if !self.supply.is_stirred() {
+        if !self.supply.is_stirred(at) {
             return;
         }
         let (wants, more) = self.wants();
@@ -112,6 +112,9 @@ impl Market {
                 while let Ok(found) = self.book.best(request, &self.facts()) {
                     if !waited_for.contains(&found.workerpool) && !self.admits(&found) {
                         waited_for.insert(found.workerpool);
+                        if self.is_left(&found) {
+                            self.supply.demand_changed();
+                        }
                     }
                     if waited_for.contains(&found.workerpool) {
                         break;
@@ -126,7 +129,17 @@ impl Market {
 
     /// Whether a match may be made now: the workers of a hosted pool's rung have room for it.
     pub(crate) fn admits(&self, found: &Match) -> bool {
-        let Some((order, _)) = self.book.request(found.request) else { return false };
+        self.wanted_in(found).is_some_and(|(want, limit)| self.supply.admits(found.workerpool, &want, limit))
+    }
+
+    /// Whether the rung is to leave the book for a dearer one, since the request's tasks are no more for its workers.
+    fn is_left(&self, found: &Match) -> bool {
+        self.wanted_in(found).is_some_and(|(want, _)| self.supply.leaves(found.workerpool, &want))
+    }
+
+    /// What a match would be made for, and how long each of its tasks may take, milliseconds.
+    fn wanted_in(&self, found: &Match) -> Option<(Wanted, u64)> {
+        let (order, _) = self.book.request(found.request)?;
         let category = self.exchange.categories().get(order.category.saturating_to::<usize>());
         let limit = category.map_or(0, |it| it.seconds.saturating_mul(1_000));
         let want = Wanted {
@@ -140,7 +153,7 @@ impl Market {
             tasks: found.volume.saturating_to(),
             out: self.dispatch.quarantined(found.request).collect(),
         };
-        self.supply.admits(found.workerpool, &want, limit)
+        Some((want, limit))
     }
 
     fn enter_match(&mut self, at: Timestamp, found: Match, out: &mut Output) -> Result<(), Rejection> {

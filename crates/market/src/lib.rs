@@ -251,7 +251,10 @@ impl Market {
     /// When the shell should call [`Market::decide`] even if nothing happens.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        [self.exchange.next_deadline(), self.dispatch.next_deadline()].into_iter().flatten().min()
+        [self.exchange.next_deadline(), self.dispatch.next_deadline(), self.supply.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// How a job stands; `None` for a request that no hosted deal serves and that does not rest.

@@ -22,7 +22,7 @@ mod stand;
 pub(crate) use load::Sold;
 pub(crate) use stand::Wanted;
 
-use crew::{Class, Level, Member, Rules};
+use crew::{Class, Level, Member, Rules, Team};
 use dispatch::{Worker, newcomers_needed, weight_of_score};
 use exchange::Exchange;
 use load::{Alike, Loads};
@@ -32,7 +32,7 @@ use orders::WorkerpoolOrder;
 use rung::{HORIZON_MS, Place, Rung, Span, Stand, capacity, is_rungs, usable};
 use split::{Prices, Weight};
 use std::collections::{BTreeMap, BTreeSet};
-use units::{Address, Amount, B256, DealId, OrderHash, U256};
+use units::{Address, Amount, B256, DealId, OrderHash, Timestamp, U256};
 
 /// What the gate counts a worker for at the most, on a public exchange.
 const MOST_WEIGHT: u64 = 10;
@@ -42,6 +42,13 @@ const MOST_EXTRAS: u64 = 2;
 /// A level without those who get no more of a job counts where so many thousandths of a machine are left for each replica.
 const LEAST_LANES: u64 = 500;
 
+/// A pool of more workers is not reckoned again for each that changes: to reckon takes about a microsecond for each of them.
+const LARGE: u64 = 256;
+/// It is when one in so many has changed,
+const MANY_OF: u64 = 64;
+/// or after so many microseconds for each.
+const PACE_US: u64 = 500;
+
 /// A pool's workers, and what they sell as was last reckoned.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Crew {
@@ -50,10 +57,10 @@ struct Crew {
     levels: BTreeMap<u64, Vec<Level>>,
     /// Its machines' power by the categories that they work in ([`Member::categories`]).
     served: BTreeMap<u64, u64>,
-    /// Whether members have changed since.
-    changed: bool,
-    /// What else it was reckoned from.
-    rules: Option<Rules>,
+    /// Members that have changed since.
+    changes: u64,
+    /// When, and what else it was reckoned from.
+    reckoned: Option<(Timestamp, Rules)>,
     prices: Prices,
 }
 
@@ -79,13 +86,30 @@ pub(crate) struct Supply {
     filled: BTreeSet<(Address, u64)>,
     /// Whether a rung is kept off the book until its workers have done more of what they have.
     withheld: bool,
+    /// When a large pool is to be reckoned again of which few members have changed.
+    due: Option<Timestamp>,
+}
+
+impl Crew {
+    fn change(&mut self) {
+        self.changes = self.changes.saturating_add(1);
+    }
+
+    /// When what was reckoned by these rules is to be reckoned again.
+    fn due(&self, at: Timestamp, rules: Rules) -> Option<Timestamp> {
+        let Some((reckoned, _)) = self.reckoned.filter(|(_, by)| *by == rules) else { return Some(at) };
+        let members = self.members.count();
+        let many = self.changes.saturating_mul(MANY_OF) >= members;
+        let pace = if many || members <= LARGE { 0 } else { members.saturating_mul(PACE_US) / 1_000 };
+        (self.changes > 0).then(|| Timestamp(reckoned.0.saturating_add(pace)).max(at))
+    }
 }
 
 impl Supply {
     /// What workers have to stake may have changed.
     pub(crate) fn capacity_changed(&mut self) {
         for crew in self.crews.values_mut() {
-            crew.changed = true;
+            crew.change();
         }
         self.stirred = true;
     }
@@ -95,8 +119,14 @@ impl Supply {
         self.stirred = true;
     }
 
-    pub(crate) fn is_stirred(&self) -> bool {
-        self.stirred
+    /// Whether orders may have to be put right.
+    pub(crate) fn is_stirred(&self, at: Timestamp) -> bool {
+        self.stirred || self.due.is_some_and(|due| due <= at)
+    }
+
+    /// When a large pool is to be reckoned again.
+    pub(crate) fn next_deadline(&self) -> Option<Timestamp> {
+        self.due
     }
 
     /// A worker is connected. One that is barred is none.
@@ -115,7 +145,7 @@ impl Supply {
         } else {
             crew.members.insert(address, Member::new(worker, weight, speed, private));
         }
-        crew.changed = true;
+        crew.change();
         self.stirred = true;
     }
 
@@ -129,8 +159,10 @@ impl Supply {
     /// A worker is not connected any more.
     pub(crate) fn left(&mut self, pool: Address, worker: Address) {
         let Some(crew) = self.crews.get_mut(&pool) else { return };
-        crew.changed |= crew.members.remove(worker);
-        self.stirred = true;
+        if crew.members.remove(worker) {
+            crew.change();
+            self.stirred = true;
+        }
     }
 
     /// A worker's standing changed.
@@ -138,12 +170,14 @@ impl Supply {
         let weight = weight(score, earned, private);
         let Some(crew) = self.crews.get_mut(&worker.pool) else { return };
         if barred {
-            crew.changed |= crew.members.remove(worker.address);
-            self.stirred |= crew.changed;
+            if crew.members.remove(worker.address) {
+                crew.change();
+                self.stirred = true;
+            }
             self.measures.forget(worker.address);
             self.ahead.remove(&(worker.pool, worker.address));
-        } else if crew.members.change(worker.address, |member| member.weight = weight) {
-            crew.changed = true;
+        } else if crew.members.set_weight(worker.address, weight) {
+            crew.change();
             self.stirred = true;
         }
     }
@@ -154,8 +188,8 @@ impl Supply {
         self.measures.ran(worker.address, kind, ran_ms);
         let speed = self.measures.speed(worker.address, worker.benchmark);
         let Some(crew) = self.crews.get_mut(&worker.pool) else { return };
-        if crew.members.change(worker.address, |member| member.speed = speed) {
-            crew.changed = true;
+        if crew.members.set_speed(worker.address, speed) {
+            crew.change();
             self.stirred = true;
         }
     }
@@ -282,30 +316,47 @@ impl Supply {
         if self.filled.contains(&(rung.pool, rung.category)) {
             return false;
         }
-        let kind = want.kind(rung.pool);
-        let levels = self.crews.get(&rung.pool).and_then(|crew| crew.levels.get(&rung.category));
-        let Some(levels) = levels else { return false };
-        let class = levels
-            .iter()
-            .find(|level| level.floor == rung.floor)
-            .and_then(|level| level.classes.iter().find(|class| class.trust == rung.trust && class.tag == rung.tag));
-        let span = self.span(kind, limit);
-        class.is_some_and(|class| want.tasks <= self.room_for(rung, levels, class, (span, &want.out)))
+        let levels = self.levels_of(rung.pool, rung.category);
+        let span = self.span(want.kind(rung.pool), limit);
+        let class = levels.iter().find(|level| level.floor == rung.floor).and_then(|it| it.class(rung.trust, rung.tag));
+        class.is_some()
+            && !self.is_left(rung, levels, want)
+            && want.tasks <= self.room_for(rung, levels, (span, &want.out))
+    }
+
+    /// Whether an order is to leave the book for what is wanted: those of its rung who may still have tasks of that job cannot
+    /// do it, and a dearer rung's can, for no more than it pays.
+    pub(crate) fn leaves(&self, order: OrderHash, want: &Wanted) -> bool {
+        let rung = self.by_order.get(&order);
+        rung.is_some_and(|rung| self.is_left(rung, self.levels_of(rung.pool, rung.category), want))
+    }
+
+    fn is_left(&self, rung: &Rung, levels: &[Level], want: &Wanted) -> bool {
+        let can = |level: &Level| self.without(rung, level, &want.out).is_some();
+        let affords = |level: &&Level| {
+            let class = level.class(rung.trust, rung.tag);
+            class.is_some_and(|class| crew::price(level.floor, class.factor) <= want.price)
+        };
+        let own = levels.iter().find(|level| level.floor == rung.floor);
+        let above = levels.iter().filter(|level| level.floor > rung.floor).filter(affords);
+        !want.out.is_empty() && own.is_some_and(|level| !can(level)) && above.into_iter().any(can)
     }
 
     /// How many tasks of a job a rung's workers have room for, who are not out of it. A deal at one floor may take the machines
     /// of all lower ones, so none of the levels from its own up may have more than its workers can do.
-    fn room_for(&self, rung: &Rung, levels: &[Level], class: &Class, (span, out): (Span, &BTreeSet<Address>)) -> u64 {
-        let replicas = class.replicas.max(1);
+    fn room_for(&self, rung: &Rung, levels: &[Level], (span, out): (Span, &BTreeSet<Address>)) -> u64 {
         let none = BTreeMap::new();
         let served = self.crews.get(&rung.pool).map_or(&none, |crew| &crew.served);
         let mut room = u64::MAX;
+        let mut lanes = None;
         for (at, level) in levels.iter().enumerate().filter(|(_, level)| level.floor >= rung.floor) {
             let above = levels.get(at.saturating_add(1)).map(|level| level.floor);
-            let (level, class) = &self.without(rung, (level, class), out);
-            let power = level.power.min(class.lanes.saturating_mul(replicas));
+            let Some(mut team) = self.team(rung, level, out) else { continue };
+            // Above its own level there may be more, but its task is for those who work for its price.
+            team.lanes = *lanes.get_or_insert(team.lanes);
+            let power = team.power.min(team.lanes.saturating_mul(team.replicas));
             let mut sure = capacity(power, usable(span.limit));
-            let (mut slots, mut soon) = (level.slots, capacity(level.power, HORIZON_MS));
+            let (mut slots, mut soon) = (team.slots, capacity(team.power, HORIZON_MS));
             let cheaper = |(sold, _): &(&Alike, u64)| above.is_none_or(|above| sold.pay < above);
             for (sold, awaited) in self.loads.of(rung.pool).filter(cheaper) {
                 let theirs = self.span(sold.kind, sold.limit);
@@ -315,31 +366,43 @@ impl Supply {
                 slots = slots.saturating_sub(runs);
                 soon = soon.saturating_sub(runs.saturating_mul(theirs.likely()));
             }
-            let held = slots.checked_div(replicas).expect("one at least");
-            let quick = span
-                .known
-                .map_or(0, |_| soon.checked_div(replicas.saturating_mul(span.likely())).expect("a time is not zero"));
-            let surely = sure.checked_div(replicas.saturating_mul(span.surely())).expect("a time is not zero");
+            let held = slots.checked_div(team.replicas).expect("one at least");
+            let quick = span.known.map_or(0, |_| {
+                soon.checked_div(team.replicas.saturating_mul(span.likely())).expect("a time is not zero")
+            });
+            let surely = sure.checked_div(team.replicas.saturating_mul(span.surely())).expect("a time is not zero");
             room = room.min(held.max(quick).min(surely));
         }
         room
     }
 
-    /// A level and one of its classes without the workers who get no more of a job; whole, where hardly anybody else is left:
-    /// whoever is next is not passed over for those behind it, so that it must have a chance.
-    fn without(&self, rung: &Rung, (level, class): (&Level, &Class), out: &BTreeSet<Address>) -> (Level, Class) {
-        let (all, every) = (level.clone(), *class);
-        let Some(crew) = self.crews.get(&rung.pool).filter(|_| !out.is_empty()) else { return (all, every) };
-        let (mut level, mut class) = (all.clone(), every);
-        let whole = level.power;
+    /// A level's workers for a rung's class, without those who get no more of a job; all, where too few others are left: whoever
+    /// is next and has nobody else is not passed over for those behind it, so that it must have a chance.
+    fn team(&self, rung: &Rung, level: &Level, out: &BTreeSet<Address>) -> Option<Team> {
+        self.without(rung, level, out).or_else(|| Some(level.team(level.class(rung.trust, rung.tag)?)))
+    }
+
+    /// A level's workers for a rung's class, without those who get no more of a job; `None` where those left are not enough.
+    fn without(&self, rung: &Rung, level: &Level, out: &BTreeSet<Address>) -> Option<Team> {
+        let class = level.class(rung.trust, rung.tag)?;
+        let mut team = level.team(class);
+        let Some(crew) = self.crews.get(&rung.pool).filter(|_| !out.is_empty()) else { return Some(team) };
         for member in out.iter().filter_map(|worker| crew.members.get(*worker)) {
             if member.takes(rung.category, level.floor) {
-                level.power = level.power.saturating_sub(member.power());
-                level.slots = level.slots.saturating_sub(member.slots);
+                team.power = team.power.saturating_sub(member.power());
+                team.slots = team.slots.saturating_sub(member.slots);
             }
         }
-        class.lanes = class.lanes.saturating_mul(level.power).checked_div(whole).unwrap_or_default();
-        if class.lanes < LEAST_LANES { (all, every) } else { (level, class) }
+        if class.few.is_empty() {
+            team.lanes = team.lanes.saturating_mul(team.power).checked_div(level.power).unwrap_or_default();
+        } else {
+            let left = class.few.iter().filter(|it| !out.contains(*it)).filter_map(|it| crew.members.get(*it));
+            let (_, rules) = crew.reckoned.as_ref()?;
+            let (replicas, lanes) = crew::serve(left, class.trust, rules)?;
+            team.replicas = team.replicas.max(replicas);
+            team.lanes = lanes;
+        }
+        (team.lanes >= LEAST_LANES).then_some(team)
     }
 
     fn replicas(&self, trust: u64, levels: &[Level]) -> u64 {

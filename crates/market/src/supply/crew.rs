@@ -16,6 +16,8 @@ const TRUSTS: [u64; 11] = [2, 4, 8, 16, 32, 64, 128, 1_024, 16_384, 131_072, 1_0
 const MOST_LEVELS: usize = 4;
 /// Most capabilities for which a pool keeps rungs of their own, beside none.
 const MOST_TAGS: usize = 2;
+/// Of a level of no more workers it is known who they are: those who get no more of a job may be missed there.
+const FEW: usize = 64;
 /// Most owners whose workers are tried for sets of replicas.
 const MOST_DRAWN: usize = 32;
 /// A task that takes more replicas is sold only while twice as many owners are there: each dissent takes more of them, and who
@@ -39,6 +41,8 @@ pub(super) struct Member {
     pub(super) weight: Weight,
     /// Per mille of the reference machine's.
     pub(super) speed: u64,
+    /// The categories that it works in, a bit for each; of those past the last bit all or none.
+    pub(super) categories: u64,
 }
 
 impl Member {
@@ -53,13 +57,8 @@ impl Member {
             tag,
             weight,
             speed,
+            categories: categories(&worker.floors),
         }
-    }
-
-    /// The categories that it works in, a bit for each; of those past the last bit all or none.
-    pub(super) fn categories(&self) -> u64 {
-        let bit = |category: &u64| 1_u64.checked_shl(u32::try_from(*category).unwrap_or(u32::MAX)).unwrap_or(LAST_BIT);
-        if self.floors.is_empty() { u64::MAX } else { self.floors.keys().map(bit).fold(0, |all, bit| all | bit) }
     }
 
     fn floor(&self, category: u64) -> Option<Amount> {
@@ -76,21 +75,30 @@ impl Member {
     }
 }
 
+fn bit(category: u64) -> u64 {
+    1_u64.checked_shl(u32::try_from(category).unwrap_or(u32::MAX)).unwrap_or(LAST_BIT)
+}
+
+/// Whether categories, a bit for each, have this one among them.
+pub(super) fn works_in(categories: u64, category: u64) -> bool {
+    categories & bit(category) != 0
+}
+
+fn categories(floors: &BTreeMap<u64, Amount>) -> u64 {
+    if floors.is_empty() { u64::MAX } else { floors.keys().fold(0, |all, category| all | bit(*category)) }
+}
+
 /// How many thousandths of what a pool sold in one category its machines of another have to do: as much of its machines'
 /// power there as works in both. What others' machines do leaves these free.
 pub(super) fn shared(served: &BTreeMap<u64, u64>, sold: u64, category: u64) -> u64 {
     if sold == category {
         return split::PER_MILLE;
     }
-    let works = |mask: u64, category: u64| {
-        let bit = 1_u64.checked_shl(u32::try_from(category).unwrap_or(u32::MAX)).unwrap_or(LAST_BIT);
-        mask & bit != 0
-    };
-    let there = served.iter().filter(|(mask, _)| works(**mask, sold));
+    let there = served.iter().filter(|(mask, _)| works_in(**mask, sold));
     let (mut whole, mut both) = (0_u64, 0_u64);
     for (mask, power) in there {
         whole = whole.saturating_add(*power);
-        both = both.saturating_add(if works(*mask, category) { *power } else { 0 });
+        both = both.saturating_add(if works_in(*mask, category) { *power } else { 0 });
     }
     // Where nobody is left who works there, those who come may be these.
     if whole == 0 { split::PER_MILLE } else { both.saturating_mul(split::PER_MILLE).div_ceil(whole) }
@@ -110,6 +118,18 @@ pub(super) struct Rules {
     pub(super) extras: u64,
 }
 
+impl Rules {
+    fn cover(&self, trust: u64) -> Cover {
+        Cover {
+            trust,
+            share: self.share,
+            owners: if trust > 2 && !self.private { 2 } else { 1 },
+            dissents: self.dissents,
+            extras: if trust > 2 { 0 } else { self.extras },
+        }
+    }
+}
+
 /// What the workers of a floor, and all who ask less, sell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Level {
@@ -121,7 +141,7 @@ pub(super) struct Level {
 }
 
 /// A trust and a capability that a level sells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Class {
     pub(super) trust: u64,
     pub(super) tag: Tag,
@@ -131,6 +151,29 @@ pub(super) struct Class {
     pub(super) replicas: u64,
     /// Tasks at once, thousandths of a reference machine's each, also after the owner of most of them has left.
     pub(super) lanes: u64,
+    /// Who they are, where they are few; empty where they are more than [`FEW`].
+    pub(super) few: Vec<Address>,
+}
+
+/// What may be had at once of the workers of a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Team {
+    pub(super) power: u64,
+    pub(super) slots: u64,
+    pub(super) replicas: u64,
+    pub(super) lanes: u64,
+}
+
+impl Level {
+    /// All of them, at the work of a class.
+    pub(super) fn team(&self, class: &Class) -> Team {
+        Team { power: self.power, slots: self.slots, replicas: class.replicas.max(1), lanes: class.lanes }
+    }
+
+    /// The class of so much trust, with this capability.
+    pub(super) fn class(&self, trust: u64, tag: Tag) -> Option<&Class> {
+        self.classes.iter().find(|class| class.trust == trust && class.tag == tag)
+    }
 }
 
 /// What a pool's workers sell in a time class, by rising floor.
@@ -144,7 +187,7 @@ pub(super) fn levels(
     // A machine that would take longer than there is time for every task is none.
     let able: Vec<(Address, &Member, Amount)> = members
         .iter()
-        .filter(|(_, member)| member.speed > 0)
+        .filter(|(_, member)| member.speed > 0 && works_in(member.categories, category))
         .filter_map(|(address, member)| Some((*address, member, member.floor(category)?)))
         .collect();
     let mut levels = Vec::new();
@@ -155,7 +198,8 @@ pub(super) fn levels(
         for tag in tags(&team) {
             let tagged: Vec<(Address, &Member)> =
                 team.iter().filter(|(_, member)| tag.is_subset_of(member.tag)).copied().collect();
-            classes.extend(classes_of(&tagged, (tag, floor), rules, prices, has));
+            let dearer = able.iter().any(|(_, member, asks)| *asks > floor && tag.is_subset_of(member.tag));
+            classes.extend(classes_of(&tagged, (tag, floor, dearer), rules, prices, has));
         }
         let power = sum(team.iter().map(|(_, member)| member.power()));
         let slots = sum(team.iter().map(|(_, member)| member.slots));
@@ -170,8 +214,8 @@ fn sum(parts: impl Iterator<Item = u64>) -> u64 {
 
 /// The floors that get a level: the lowest that enough owners accept, the highest, and two between.
 fn floors(able: &[(Address, &Member, Amount)], private: bool) -> BTreeSet<Amount> {
-    let owners: BTreeSet<Address> = able.iter().map(|(_, member, _)| member.owner).collect();
-    let needed = if private { 1 } else { owners.len().min(2) };
+    let several = able.windows(2).any(|pair| matches!(pair, [one, other] if one.1.owner != other.1.owner));
+    let needed = if several && !private { 2 } else { 1 };
     let mut asked: Vec<(Amount, Address)> = able.iter().map(|(_, member, floor)| (*floor, member.owner)).collect();
     asked.sort_unstable();
     let mut accepting = BTreeSet::new();
@@ -205,7 +249,7 @@ fn tags(team: &[(Address, &Member)]) -> Vec<Tag> {
 
 fn classes_of(
     team: &[(Address, &Member)],
-    (tag, floor): (Tag, Amount),
+    (tag, floor, dearer): (Tag, Amount, bool),
     rules: &Rules,
     prices: &mut Prices,
     has: &impl Fn(Address) -> Amount,
@@ -213,39 +257,30 @@ fn classes_of(
     let mut classes = Vec::new();
     let all = Owners::of(team.iter().map(|(_, member)| *member));
     for trust in TRUSTS {
-        let cover = Cover {
-            trust,
-            share: rules.share,
-            owners: if trust > 2 && !rules.private { 2 } else { 1 },
-            dissents: rules.dissents,
-            extras: if trust > 2 { 0 } else { rules.extras },
-        };
+        let cover = rules.cover(trust);
         let Some(factor) = prices.price(all.drawn(), &cover) else { break };
         let stake = stake(price(floor, factor), rules.stake);
-        let staked = (!stake.is_zero())
-            .then(|| Owners::of(team.iter().filter(|(address, _)| has(*address) >= stake).map(|(_, member)| *member)));
-        let staked = staked.as_ref().unwrap_or(&all);
-        // The lightest first: then any others are enough, too.
-        let mut weights = staked.drawn();
-        weights.sort_unstable();
-        let owners = weights.len();
-        let Some(set) = split::enough(weights.into_iter(), &cover, None) else { break };
-        if set.len() > FEW_REPLICAS && owners < set.len().saturating_mul(2) {
-            break;
-        }
-        let replicas = u64::try_from(set.len()).expect("a task's replicas are few");
-        let lanes = staked.lanes(replicas);
-        classes.push(Class { trust, tag, factor, replicas, lanes });
+        let can = |worker: Address| stake.is_zero() || has(worker) >= stake;
+        let staked = (!stake.is_zero()).then(|| Owners::of(team.iter().filter(|it| can(it.0)).map(|it| it.1)));
+        let Some((replicas, lanes)) = staked.as_ref().unwrap_or(&all).serve(&cover, dearer) else { break };
+        let few =
+            if team.len() > FEW { Vec::new() } else { team.iter().map(|it| it.0).filter(|it| can(*it)).collect() };
+        classes.push(Class { trust, tag, factor, replicas, lanes, few });
     }
     classes
+}
+
+/// How many replicas a task of a class takes of these workers at the most, and how many tasks run at once; `None` where they
+/// are not enough for it.
+pub(super) fn serve<'a>(workers: impl Iterator<Item = &'a Member>, trust: u64, rules: &Rules) -> Option<(u64, u64)> {
+    Owners::of(workers).serve(&rules.cover(trust), true)
 }
 
 /// What some workers come to by owner. Worked out once for all classes of trust: a pool may have a hundred thousand.
 struct Owners {
     /// Of each owner its lightest worker, by the owner's address.
     weights: Vec<Weight>,
-    /// The power of each owner's workers, rising.
-    powers: Vec<u64>,
+    powers: Powers,
 }
 
 impl Owners {
@@ -258,8 +293,7 @@ impl Owners {
             weights.extend(workers.iter().map(|member| member.weight).min());
             powers.push(sum(workers.iter().map(|member| member.power())));
         }
-        powers.sort_unstable();
-        Self { weights, powers }
+        Self { weights, powers: Powers::of(powers) }
     }
 
     /// The weights of at most so many owners.
@@ -267,42 +301,67 @@ impl Owners {
         self.weights.iter().take(MOST_DRAWN).copied().collect()
     }
 
-    /// How many tasks run at once when each takes replicas of distinct owners; without the owner of most, where others are
-    /// left who are enough.
-    fn lanes(&self, replicas: u64) -> u64 {
-        let others = self.powers.split_last().map_or(&[][..], |(_, others)| others);
-        let without = side_by_side(others, replicas);
-        if without == 0 { side_by_side(&self.powers, replicas) } else { without }
+    /// How many replicas their tasks take at the most, and how many run at once: without the owner of most, where others are
+    /// left who are enough. Who can be done without (`spared`, where there are dearer workers) sells no replicas unless there is
+    /// one owner more than they take, so that none of them alone has the pool's stake in its hands.
+    fn serve(&self, cover: &Cover, spared: bool) -> Option<(u64, u64)> {
+        // The lightest first: then any others are enough, too.
+        let mut weights = self.drawn();
+        weights.sort_unstable();
+        let owners = weights.len();
+        let set = split::enough(weights.into_iter(), cover, None)?;
+        let few = spared && set.len() > 1 && owners <= set.len();
+        if few || set.len() > FEW_REPLICAS && owners < set.len().saturating_mul(2) {
+            return None;
+        }
+        let replicas = u64::try_from(set.len()).expect("a task's replicas are few");
+        let all = self.powers.each.len();
+        let without = self.powers.side_by_side(all.saturating_sub(1), replicas);
+        let lanes = if without == 0 { self.powers.side_by_side(all, replicas) } else { without };
+        Some((replicas, lanes))
     }
 }
 
-/// The most x for which parts of at most x of each, together, are `replicas` times x. Powers rise.
-fn side_by_side(powers: &[u64], replicas: u64) -> u64 {
-    let sums: Vec<u64> = powers
-        .iter()
-        .scan(0_u64, |sum, power| {
+/// The power of each owner's workers, rising, with the sums of each and all before it.
+struct Powers {
+    each: Vec<u64>,
+    sums: Vec<u64>,
+}
+
+impl Powers {
+    fn of(mut each: Vec<u64>) -> Self {
+        each.sort_unstable();
+        let add = |sum: &mut u64, power: &u64| {
             *sum = sum.saturating_add(*power);
             Some(*sum)
-        })
-        .collect();
-    let enough = |lanes: u64| {
-        let below = powers.partition_point(|power| *power < lanes);
-        let whole = below.checked_sub(1).and_then(|last| sums.get(last)).copied().unwrap_or_default();
-        let others = u64::try_from(powers.len().saturating_sub(below)).expect("owners fit 64 bits");
-        whole.saturating_add(others.saturating_mul(lanes)) >= lanes.saturating_mul(replicas)
-    };
-    let all = sums.last().copied().unwrap_or_default();
-    let most = all.checked_div(replicas.max(1)).expect("a replica is one at least");
-    let mut range = (0, most);
-    while range.0 < range.1 {
-        let half = range.0.midpoint(range.1.saturating_add(1));
-        if enough(half) {
-            range.0 = half;
-        } else {
-            range.1 = half.saturating_sub(1);
-        }
+        };
+        let sums = each.iter().scan(0, add).collect();
+        Self { each, sums }
     }
-    range.0
+
+    /// How many tasks run at once when each takes replicas of distinct ones of the first `count` owners: the most x for which
+    /// parts of at most x of each, together, are `replicas` times x.
+    fn side_by_side(&self, count: usize, replicas: u64) -> u64 {
+        let (powers, sums) = (self.each.get(..count).unwrap_or(&[]), self.sums.get(..count).unwrap_or(&[]));
+        let enough = |lanes: u64| {
+            let below = powers.partition_point(|power| *power < lanes);
+            let whole = below.checked_sub(1).and_then(|last| sums.get(last)).copied().unwrap_or_default();
+            let others = u64::try_from(powers.len().saturating_sub(below)).expect("owners fit 64 bits");
+            whole.saturating_add(others.saturating_mul(lanes)) >= lanes.saturating_mul(replicas)
+        };
+        let all = sums.last().copied().unwrap_or_default();
+        let most = all.checked_div(replicas.max(1)).expect("a replica is one at least");
+        let mut range = (0, most);
+        while range.0 < range.1 {
+            let half = range.0.midpoint(range.1.saturating_add(1));
+            if enough(half) {
+                range.0 = half;
+            } else {
+                range.1 = half.saturating_sub(1);
+            }
+        }
+        range.0
+    }
 }
 
 /// So many thousandths of a floor, rounded up.
@@ -336,6 +395,7 @@ mod tests {
             tag: Tag::NONE,
             weight: Weight { poco: 2, gate: 2 },
             speed: FULL_SPEED,
+            categories: 1,
         }
     }
 
@@ -348,10 +408,11 @@ mod tests {
 
     #[test]
     fn what_replicas_can_be_had_is_bounded_by_the_owners_and_not_by_the_cores() {
-        assert_eq!(side_by_side(&[1_000, 100_000], 2), 1_000);
-        assert_eq!(side_by_side(&[1_000, 1_000, 100_000], 2), 2_000);
-        assert_eq!(side_by_side(&[3_000, 3_000, 3_000], 2), 4_500);
-        assert_eq!(side_by_side(&[3_000], 2), 0);
+        let lanes = |powers: &[u64]| Powers::of(powers.to_vec()).side_by_side(powers.len(), 2);
+        assert_eq!(lanes(&[100_000, 1_000]), 1_000);
+        assert_eq!(lanes(&[1_000, 1_000, 100_000]), 2_000);
+        assert_eq!(lanes(&[3_000, 3_000, 3_000]), 4_500);
+        assert_eq!(lanes(&[3_000]), 0);
     }
 
     #[test]

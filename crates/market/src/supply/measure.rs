@@ -9,6 +9,8 @@ use units::{Address, Amount, U256};
 const MOST_KEPT: usize = 4_096;
 /// Share of a new running time in a mean: one part in this many, or in as many as there are so far.
 const WINDOW: u64 = 16;
+/// Machines whose times of a kind of task are kept, those who ran it last.
+const MOST_SEEN: usize = 16;
 /// Counts are halved at so many, so that what was long ago counts less.
 const HALVED_AT: u64 = 1_000;
 /// Dissents that are taken for granted before anything is known, of twenty times as many tasks.
@@ -42,6 +44,39 @@ pub(super) struct Times {
     last: u64,
 }
 
+/// How long tasks of a kind took, by machine: what is counted on is the middle one's time, or who states results that it never
+/// computed would have its pool sell more than it can do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Kept {
+    times: Times,
+    /// Who ran it last is last.
+    by: Vec<Seen>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Seen {
+    worker: Address,
+    mean_ms: u64,
+    runs: u64,
+}
+
+impl Kept {
+    fn ran(&mut self, worker: Address, ran_ms: u64) {
+        let known = self.by.iter().position(|seen| seen.worker == worker).map(|place| self.by.remove(place));
+        let Seen { mean_ms, runs, .. } = known.unwrap_or(Seen { worker, mean_ms: 0, runs: 0 });
+        let runs = runs.saturating_add(1).min(WINDOW);
+        if self.by.len() >= MOST_SEEN {
+            self.by.remove(0);
+        }
+        self.by.push(Seen { worker, mean_ms: moved(mean_ms, ran_ms, runs), runs });
+        let mut means: Vec<u64> = self.by.iter().map(|seen| seen.mean_ms).collect();
+        means.sort_unstable();
+        // Of two the slower.
+        self.times.mean_ms = means.get(means.len() / 2).copied().unwrap_or_default();
+        self.times.count = self.times.count.saturating_add(1);
+    }
+}
+
 /// What a pool's replicated tasks and its purse were like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Record {
@@ -58,7 +93,7 @@ struct Record {
 /// All that is learnt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Measures {
-    times: BTreeMap<Kind, Times>,
+    times: BTreeMap<Kind, Kept>,
     runs: u64,
     /// How long each worker takes, per mille of the mean of the same tasks.
     slowness: BTreeMap<Address, u64>,
@@ -76,13 +111,13 @@ impl Measures {
     pub(super) fn ran(&mut self, worker: Address, kind: Kind, ran_ms: u64) {
         self.runs = self.runs.saturating_add(1);
         if self.times.len() >= MOST_KEPT && !self.times.contains_key(&kind) {
-            let oldest = self.times.iter().min_by_key(|(_, times)| times.last).map(|(kind, _)| *kind);
+            let oldest = self.times.iter().min_by_key(|(_, kept)| kept.times.last).map(|(kind, _)| *kind);
             oldest.and_then(|kind| self.times.remove(&kind));
         }
-        let times = self.times.entry(kind).or_default();
-        times.last = self.runs;
-        times.count = times.count.saturating_add(1);
-        times.mean_ms = moved(times.mean_ms, ran_ms, times.count.min(WINDOW));
+        let kept = self.times.entry(kind).or_default();
+        kept.ran(worker, ran_ms);
+        kept.times.last = self.runs;
+        let times = kept.times;
         if times.count > WINDOW {
             let slowness = ran_ms.saturating_mul(FULL_SPEED).checked_div(times.mean_ms.max(1)).expect("one at least");
             let known = self.slowness.entry(worker).or_insert(FULL_SPEED);
@@ -91,7 +126,7 @@ impl Measures {
     }
 
     pub(super) fn times(&self, kind: Kind) -> Option<Times> {
-        self.times.get(&kind).copied()
+        self.times.get(&kind).map(|kept| kept.times)
     }
 
     /// A worker's speed, thousandths of the reference machine: its benchmark, and what it takes against others.
@@ -191,6 +226,21 @@ mod tests {
         assert_eq!(measures.speed(Address::repeat_byte(2), 300), FULL_SPEED / 2);
         assert_eq!(measures.speed(Address::repeat_byte(2), 30), FULL_SPEED / 2, "it keeps up with the others");
         assert_eq!(measures.speed(Address::repeat_byte(20), 30), STATED_LEAST, "of whom nothing is known but its word");
+    }
+
+    #[test]
+    fn who_states_results_that_it_never_computed_does_not_make_a_task_seem_short() {
+        let mut measures = Measures::default();
+        for _ in 0..10 {
+            for honest in 2..5 {
+                measures.ran(Address::repeat_byte(honest), KIND, 1_000);
+            }
+            for _ in 0..100 {
+                measures.ran(Address::repeat_byte(9), KIND, 1);
+            }
+        }
+        assert_eq!(measures.times(KIND).unwrap().mean_ms, 1_000);
+        assert_eq!(measures.speed(Address::repeat_byte(2), 600), FULL_SPEED);
     }
 
     #[test]

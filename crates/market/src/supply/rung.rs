@@ -1,6 +1,6 @@
 //! A rung and its order.
 
-use super::crew::{Class, Level, price};
+use super::crew::{Class, Level, Team, price};
 use super::measure::{Kind, Times};
 use orders::WorkerpoolOrder;
 use units::{Address, Amount, B256, OrderHash, Tag, Timestamp, U256};
@@ -91,27 +91,27 @@ pub(super) fn capacity(power: u64, each_ms: u64) -> u64 {
 /// How many tasks a rung sells at once: half of what its workers can finish within the horizon, or hold, so that the other
 /// half is sold while the first is worked on; of a kind that is known, no more than twice as many as ran already; and no more
 /// than surely end in time.
-pub(super) fn volume(level: &Level, class: &Class, span: Span) -> u64 {
-    let replicas = class.replicas.max(1);
-    let held = level.slots.checked_div(replicas).expect("one at least").div_ceil(2).max(1);
+pub(super) fn volume(team: &Team, span: Span) -> u64 {
+    let replicas = team.replicas;
+    let held = team.slots.checked_div(replicas).expect("one at least").div_ceil(2).max(1);
     let soon = span.known.map_or(0, |times| {
-        let horizon = capacity(level.power, HORIZON_MS).checked_div(span.likely().saturating_mul(replicas));
+        let horizon = capacity(team.power, HORIZON_MS).checked_div(span.likely().saturating_mul(replicas));
         let half = horizon.expect("a time is not zero").div_ceil(2);
         half.min(times.count.saturating_mul(2))
     });
-    let sure = capacity(class.lanes, usable(span.limit)).checked_div(span.surely()).expect("a time is not zero");
+    let sure = capacity(team.lanes, usable(span.limit)).checked_div(span.surely()).expect("a time is not zero");
     held.max(soon).min(sure)
 }
 
 /// How many tasks of a rung its workers can have when they have nothing else: an order of more would never be matched.
-pub(super) fn most(level: &Level, class: &Class, span: Span) -> u64 {
-    let replicas = class.replicas.max(1);
-    let held = level.slots.checked_div(replicas).expect("one at least");
+pub(super) fn most(team: &Team, span: Span) -> u64 {
+    let replicas = team.replicas;
+    let held = team.slots.checked_div(replicas).expect("one at least");
     let time = |power: u64, each_ms: u64, task_ms: u64| {
         capacity(power, each_ms).checked_div(replicas.saturating_mul(task_ms)).expect("a time is not zero")
     };
-    let quick = span.known.map_or(0, |_| time(level.power, HORIZON_MS, span.likely()));
-    let power = level.power.min(class.lanes.saturating_mul(replicas));
+    let quick = span.known.map_or(0, |_| time(team.power, HORIZON_MS, span.likely()));
+    let power = team.power.min(team.lanes.saturating_mul(replicas));
     held.max(quick).min(time(power, usable(span.limit), span.surely()))
 }
 
@@ -152,9 +152,8 @@ pub(super) fn ask(level: &Level, class: &Class, marginal: Amount, volume: u64, o
 mod tests {
     use super::*;
 
-    fn level(cores: u64) -> (Level, Class) {
-        let class = Class { trust: 2, tag: Tag::NONE, factor: 1_112, replicas: 1, lanes: cores * 1_000 };
-        (Level { floor: Amount::nanos(1), power: cores * 1_000, slots: cores * 4, classes: vec![class] }, class)
+    fn team(cores: u64) -> Team {
+        Team { power: cores * 1_000, slots: cores * 4, replicas: 1, lanes: cores * 1_000 }
     }
 
     fn known(mean_ms: u64, count: u64) -> Span {
@@ -165,22 +164,22 @@ mod tests {
 
     #[test]
     fn while_nothing_is_known_half_of_what_workers_hold_is_sold_at_once() {
-        let (level, class) = level(10);
-        assert_eq!(volume(&level, &class, Span { limit: 60_000, known: None }), 20);
+        let team = team(10);
+        assert_eq!(volume(&team, Span { limit: 60_000, known: None }), 20);
     }
 
     #[test]
     fn what_is_known_to_be_quick_is_sold_by_the_horizon_but_no_more_than_twice_what_ran() {
-        let (level, class) = level(10);
-        assert_eq!(volume(&level, &class, known(100, 1_000_000)), 1_000);
-        assert_eq!(volume(&level, &class, known(100, 60)), 120);
+        let team = team(10);
+        assert_eq!(volume(&team, known(100, 1_000_000)), 1_000);
+        assert_eq!(volume(&team, known(100, 60)), 120);
     }
 
     #[test]
     fn no_more_is_sold_than_surely_ends_before_the_deadline() {
-        let (level, class) = level(10);
-        let slow = Class { lanes: 500, ..class };
-        assert_eq!(volume(&level, &slow, Span { limit: 60_000, known: None }), 2);
-        assert_eq!(volume(&level, &Class { lanes: 100, ..class }, Span { limit: 60_000, known: None }), 0);
+        let team = team(10);
+        let slow = Team { lanes: 500, ..team };
+        assert_eq!(volume(&slow, Span { limit: 60_000, known: None }), 2);
+        assert_eq!(volume(&Team { lanes: 100, ..team }, Span { limit: 60_000, known: None }), 0);
     }
 }

@@ -5,7 +5,7 @@ use super::auction::{self, Bid, Stock};
 use super::crew::{self, Class, Level};
 use super::load::Alike;
 use super::measure::Kind;
-use super::rung::{self, Ask, HORIZON_MS, Place, Rung, Stand, sell_order};
+use super::rung::{self, Ask, HORIZON_MS, Place, Rung, Span, Stand, sell_order};
 use exchange::Exchange;
 use orders::WorkerpoolOrder;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,9 +70,10 @@ impl Supply {
     /// What it takes so that every rung stands as it should. `wants` are the resting requests by category, as they are served.
     pub(crate) fn renew(&mut self, at: Timestamp, exchange: &Exchange, wants: &BTreeMap<u64, Vec<Wanted>>) -> Renewal {
         let mut renewal = Renewal::default();
-        if !std::mem::take(&mut self.stirred) {
+        if !self.is_stirred(at) {
             return renewal;
         }
+        (self.stirred, self.due) = (false, None);
         self.withheld = false;
         self.filled.clear();
         // What was not signed in its turn never will be.
@@ -86,7 +87,7 @@ impl Supply {
         let pools: Vec<(Address, Amount, Amount)> = pools
             .into_iter()
             .map(|pool| {
-                self.reckon(exchange, pool);
+                self.reckon(at, exchange, pool);
                 let purse = owner_of(pool).map(|owner| exchange.account(owner).free).unwrap_or_default();
                 (pool, purse, self.beside(exchange, pool))
             })
@@ -135,27 +136,32 @@ impl Supply {
         }
     }
 
-    /// Reckons again what a pool's workers sell, if anything has changed.
-    fn reckon(&mut self, exchange: &Exchange, pool: Address) {
+    /// Reckons again what a pool's workers sell, if it is time to.
+    fn reckon(&mut self, at: Timestamp, exchange: &Exchange, pool: Address) {
         let Some(rules) = self.rules(exchange, pool) else { return };
         let Some(crew) = self.crews.get_mut(&pool) else { return };
-        if std::mem::take(&mut crew.changed) || crew.rules != Some(rules) {
-            let has = |worker| {
-                let account = exchange.account(worker);
-                account.free.checked_add(account.locked).expect("all money can be counted")
-            };
-            crew.rules = Some(rules);
-            let categories = (0_u64..).zip(exchange.categories());
-            let (members, prices) = (crew.members.all(), &mut crew.prices);
-            crew.served.clear();
-            for member in members.values() {
-                let power = crew.served.entry(member.categories()).or_default();
-                *power = power.saturating_add(member.power());
-            }
-            let levels =
-                categories.map(|(category, _)| (category, crew::levels(members, category, &rules, prices, &has)));
-            crew.levels = levels.collect();
+        let Some(due) = crew.due(at, rules) else { return };
+        if due > at {
+            self.due = self.due.into_iter().chain([due]).min();
+            return;
         }
+        let has = |worker| {
+            let account = exchange.account(worker);
+            account.free.checked_add(account.locked).expect("all money can be counted")
+        };
+        (crew.changes, crew.reckoned) = (0, Some((at, rules)));
+        let categories = (0_u64..).zip(exchange.categories());
+        let (members, prices) = (crew.members.all(), &mut crew.prices);
+        crew.served.clear();
+        for member in members.values() {
+            let power = crew.served.entry(member.categories).or_default();
+            *power = power.saturating_add(member.power());
+        }
+        let served = |category| crew.served.keys().any(|works| crew::works_in(*works, category));
+        let levels = categories
+            .filter(|(category, _)| served(*category))
+            .map(|(category, _)| (category, crew::levels(members, category, &rules, prices, &has)));
+        crew.levels = levels.collect();
     }
 
     /// What may be paid beside PoCo for a pool once every task that is sold has taken a worker's pay of it. The exchange's own
@@ -169,7 +175,7 @@ impl Supply {
         Amount(exchange.may_pay(pool).0.saturating_sub(sold))
     }
 
-    fn levels_of(&self, pool: Address, category: u64) -> &[Level] {
+    pub(super) fn levels_of(&self, pool: Address, category: u64) -> &[Level] {
         self.crews.get(&pool).and_then(|crew| crew.levels.get(&category)).map_or(&[], Vec::as_slice)
     }
 
@@ -236,7 +242,7 @@ impl Supply {
                     let cap = market.cap(&ask, front);
                     let taken = front.map_or(old.volume, |want| old.volume.min(want.tasks));
                     let known = front.and_then(|want| self.measures.times(want.kind(pool)));
-                    let most = rung::most(level, class, rung::Span { limit: market.limit, known });
+                    let most = rung::most(&level.team(class), Span { limit: market.limit, known });
                     let can = taken <= most && old.volume <= ask.volume.saturating_mul(2);
                     old.price == ask.price && fits && can && taken <= cap.max(1)
                 });
@@ -245,7 +251,8 @@ impl Supply {
                     && above.is_some()
                 {
                     let span = self.span(want.kind(pool), market.limit);
-                    if self.room_for(&rung, &levels, class, (span, &want.out)) < ask.volume.min(want.tasks) {
+                    let room = self.room_for(&rung, &levels, (span, &want.out));
+                    if room < ask.volume.min(want.tasks) || self.is_left(&rung, &levels, want) {
                         // A dearer level may serve it, and is not passed a cheaper offer over for.
                         held_back = true;
                         continue;
@@ -266,10 +273,10 @@ impl Supply {
         front: Option<&Wanted>,
     ) -> Option<Ask> {
         let known = front.map(|want| want.kind(market.pool));
-        let anybody = rung::volume(level, class, rung::Span { limit: market.limit, known: None });
+        let anybody = rung::volume(&level.team(class), Span { limit: market.limit, known: None });
         let theirs = front.map_or(anybody, |want| {
-            let (level, class) = self.without(rung, (level, class), &want.out);
-            rung::volume(&level, &class, self.span(want.kind(market.pool), market.limit))
+            let span = self.span(want.kind(market.pool), market.limit);
+            self.team(rung, level, &want.out).map_or(0, |team| rung::volume(&team, span))
         });
         let only = known.filter(|_| theirs > anybody);
         let limited = front.is_some_and(|want| !want.out.is_empty());

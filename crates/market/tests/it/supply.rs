@@ -102,7 +102,43 @@ fn the_price_of_a_rung_rises_with_its_floor_and_its_replicas() {
     world.join(11, Nature::Honest, "commons", 100);
     world.join(12, Nature::Honest, "commons", 300);
     world.settle();
-    assert_eq!(prices(&world), [(2, nanos(112)), (2, nanos(334)), (4, nanos(223)), (4, nanos(667)), (8, nanos(1_001))]);
+    assert_eq!(prices(&world), [(2, nanos(112)), (2, nanos(334)), (4, nanos(667)), (8, nanos(1_001))]);
+}
+
+#[test]
+fn replicas_are_sold_at_a_price_that_one_owner_more_accepts_than_they_take() {
+    let mut world = World::new(false);
+    for (name, floor) in [(10, 100), (11, 100), (12, 300)] {
+        world.join(name, Nature::Honest, "commons", floor);
+    }
+    world.settle();
+    assert!(!prices(&world).contains(&(4, nanos(223))), "either of two could cost the pool its stake");
+    world.join(13, Nature::Honest, "commons", 100);
+    world.settle();
+    assert!(prices(&world).contains(&(4, nanos(223))), "{:?}", prices(&world));
+}
+
+#[test]
+fn a_job_that_the_cheap_workers_get_no_more_of_is_sold_to_dearer_ones() {
+    let mut world = World::new(false);
+    world.credit(OPERATOR, 1_000_000);
+    world.credit(REQUESTER, 500);
+    for name in [10, 11] {
+        world.join(name, Nature::Silent, "commons", 100);
+    }
+    world.join(12, Nature::Honest, "commons", 100);
+    let job = world.buy(3, 40, 10_000);
+    world.settle();
+    assert_eq!(world.market.job(job).unwrap().matched, 2, "as many as it can pay");
+    world.wait(Duration::from_secs(430));
+    assert_eq!(world.settled, [], "two let it down, and one is left");
+    for name in [13, 14, 15] {
+        world.join(name, Nature::Honest, "commons", 300);
+    }
+    world.credit(REQUESTER, 1_000_000);
+    world.settle();
+    let view = world.market.job(job).unwrap();
+    assert_eq!((view.matched, view.finished), (40, 38), "{view:?}");
 }
 
 #[test]
