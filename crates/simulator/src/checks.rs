@@ -75,6 +75,14 @@ impl Register {
         self.granted.entry((task, worker)).and_modify(|before| *before = floor.min(*before)).or_insert(floor);
     }
 
+    /// The exchange started anew: what a dearer witness was promised beyond what its deal pays (`pay`) is known again only when
+    /// it comes back.
+    pub(crate) fn restarted(&mut self, pay: impl Fn(TaskId) -> u64) {
+        for ((task, _), floor) in &mut self.granted {
+            *floor = (*floor).min(pay(*task));
+        }
+    }
+
     /// A worker asks for another price: for what it has in hand it is content with less.
     pub(crate) fn restated(&mut self, worker: Address, floor: Option<u64>) {
         let floor = floor.unwrap_or(0);

@@ -30,6 +30,14 @@ pub(crate) struct Deal {
     pub(crate) forgotten: bool,
 }
 
+impl Deal {
+    /// What a worker has for a task of it at the least, when no more take part than must.
+    pub(crate) fn least_pay(&self) -> u64 {
+        let owners = if self.trust > 2 { 2 } else { 1 };
+        u64::try_from(self.pool_price * (100 - self.pool_share) / 100 / owners).unwrap_or(u64::MAX)
+    }
+}
+
 /// Where a task stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {

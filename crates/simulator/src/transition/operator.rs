@@ -5,6 +5,7 @@ use crate::checks::{self, Fault, fault};
 use crate::disk::Wrote;
 use crate::machine::{Machine, TaskKind};
 use crate::network::Up;
+use crate::reference::Reference;
 use crate::scenario::Program;
 use crate::system::{CAPABILITY, Request};
 use crate::words::{label, task_of, tasks_of};
@@ -271,8 +272,10 @@ impl World {
         if let Some(turn) = self.system.writing.take()
             && self.dice.chance(50)
         {
-            self.system.disk.append(&turn.out.entries);
-            self.make_durable(&turn.out.entries)?;
+            match self.system.disk.append(&turn.out.entries) {
+                Wrote::Done | Wrote::Died { landed: true } => self.make_durable(&turn.out.entries)?,
+                Wrote::Died { landed: false } => {}
+            }
         }
         self.dies()
     }
@@ -308,6 +311,8 @@ impl World {
             }
         }
         self.compare(true)?;
+        let Reference { tasks, deals, .. } = &self.reference;
+        self.register.restarted(|task| tasks.get(&task).map_or(u64::MAX, |it| deals[&it.deal].least_pay()));
         self.figures.restarts += 1;
         let turn = self.system.start(self.clock.now(), exchange);
         self.system.writing = Some(turn);
