@@ -41,27 +41,33 @@ impl Parser {
     /// # Errors
     /// [`TooLong`]; the parser is of no use afterwards.
     pub fn push(&mut self, piece: &[u8], mut on: impl FnMut(Message)) -> Result<(), TooLong> {
-        for &byte in piece {
-            let ends = match byte {
-                b'\n' if self.after_return => {
-                    self.after_return = false;
-                    continue;
-                }
-                b'\r' | b'\n' => true,
-                _ => false,
-            };
-            self.after_return = byte == b'\r';
-            if !ends {
-                if self.line.len() == MOST_BYTES {
-                    return Err(TooLong);
-                }
-                self.line.push(byte);
+        let mut rest = piece;
+        while let Some((first, more)) = rest.split_first() {
+            if std::mem::take(&mut self.after_return) && *first == b'\n' {
+                rest = more;
                 continue;
             }
-            let line = std::mem::take(&mut self.line);
-            if let Some(message) = self.line(&String::from_utf8_lossy(&line))? {
+            let end = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+            let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
+            if self.line.len().saturating_add(part.len()) > MOST_BYTES {
+                return Err(TooLong);
+            }
+            let Some((ending, after)) = after.split_first() else {
+                self.line.extend_from_slice(part);
+                return Ok(());
+            };
+            self.after_return = *ending == b'\r';
+            let message = if self.line.is_empty() {
+                self.line(&String::from_utf8_lossy(part))?
+            } else {
+                self.line.extend_from_slice(part);
+                let line = std::mem::take(&mut self.line);
+                self.line(&String::from_utf8_lossy(&line))?
+            };
+            if let Some(message) = message {
                 on(message);
             }
+            rest = after;
         }
         Ok(())
     }
