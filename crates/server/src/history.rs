@@ -67,18 +67,29 @@ impl Recorder {
     }
 }
 
-/// News of jobs: a number that grows when something of the job was written.
+/// What was written of a job since somebody first listened; it only grows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    /// Tasks that had a result where they had none, or another than before.
+    pub(crate) results: u64,
+    /// How often it ended: once.
+    pub(crate) ends: u64,
+    /// Anything else.
+    pub(crate) other: u64,
+}
+
+/// News of jobs.
 #[derive(Debug, Default)]
 pub(crate) struct News {
-    watchers: Mutex<BTreeMap<OrderHash, watch::Sender<u64>>>,
+    watchers: Mutex<BTreeMap<OrderHash, watch::Sender<Told>>>,
 }
 
 impl News {
     /// Hears of a job.
-    pub(crate) fn of(&self, job: OrderHash) -> watch::Receiver<u64> {
+    pub(crate) fn of(&self, job: OrderHash) -> watch::Receiver<Told> {
         let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
         watchers.retain(|_, sender| sender.receiver_count() > 0);
-        watchers.entry(job).or_insert_with(|| watch::channel(0).0).subscribe()
+        watchers.entry(job).or_insert_with(|| watch::channel(Told::default()).0).subscribe()
     }
 
     fn tell(&self, changes: &[Change]) {
@@ -87,14 +98,15 @@ impl News {
             return;
         }
         for change in changes {
-            let job = match change {
-                Change::Job(job) => job.id,
-                Change::Title { job, .. }
-                | Change::JobClosed { job, .. }
-                | Change::JobHalted { job, .. }
-                | Change::Voided { job, .. } => *job,
-                Change::Deal(deal) => deal.request_order,
-                Change::Result(result) => result.job,
+            let other = Told { other: 1, ..Told::default() };
+            let (job, more) = match change {
+                Change::Job(job) => (job.id, other),
+                Change::Title { job, .. } | Change::Voided { job, .. } => (*job, other),
+                Change::JobClosed { job, .. } | Change::JobHalted { job, .. } => {
+                    (*job, Told { ends: 1, ..Told::default() })
+                }
+                Change::Deal(deal) => (deal.request_order, other),
+                Change::Result(result) => (result.job, Told { results: 1, ..Told::default() }),
                 Change::Transaction(_)
                 | Change::Order(_)
                 | Change::OrderChanged { .. }
@@ -104,7 +116,11 @@ impl News {
                 | Change::Rating(_) => continue,
             };
             if let Some(sender) = watchers.get(&job) {
-                sender.send_modify(|news| *news += 1);
+                sender.send_modify(|told| {
+                    told.results += more.results;
+                    told.ends += more.ends;
+                    told.other += more.other;
+                });
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::jobs::{own, read, result};
 use super::{Server, Who};
+use crate::history::Told;
 use crate::problem::{Answer, Problem};
 use crate::shared::Shared;
 use api::job::Job;
@@ -17,12 +18,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use units::OrderHash;
 
 /// Results read at once.
 const PAGE: u64 = 200;
-/// The least time between two looks while there is news without a break: what comes quicker comes together.
+/// The least time between two looks while there is news without a break: what comes quicker comes together, but for the last.
 const PACE: Duration = Duration::from_millis(100);
 /// The same after a quiet time: what is new is told at once, and the time doubles from look to look up to [`PACE`].
 const FIRST_PACE: Duration = Duration::from_millis(1);
@@ -33,7 +34,11 @@ const LOOK: Duration = Duration::from_secs(1);
 struct Watcher {
     shared: Arc<Shared>,
     job: OrderHash,
-    news: watch::Receiver<u64>,
+    news: watch::Receiver<Told>,
+    /// What had been told at the last look.
+    told: Told,
+    /// Tasks that had no result at the last look.
+    awaited: u64,
     /// The next result's ordinal.
     next: u64,
     /// The last progress that was said.
@@ -72,6 +77,8 @@ pub(crate) async fn stream(
     }
     let watcher = Watcher {
         news: shared.reads.news.of(job),
+        told: Told::default(),
+        awaited: 0,
         job,
         next: last.map_or(0, |last| last.saturating_add(1)),
         said: None,
@@ -109,9 +116,12 @@ impl Watcher {
     /// Waits for news, or a while; none when the exchange stops.
     async fn wait(&mut self) -> Option<()> {
         let stopping = self.shared.stopping.clone();
-        let pace = self.pace;
+        let (pace, told, awaited) = (self.pace, self.told, self.awaited);
+        let mut last = self.news.clone();
         let pause = async {
-            sleep(pace).await;
+            // Nobody waits longer for the last.
+            let last = last.wait_for(|now| is_last(now, &told, awaited));
+            drop(timeout(pace, last).await);
             let there = self.news.has_changed().unwrap_or(false);
             // No news is no failure: running tasks change without any.
             drop(timeout(LOOK, self.news.changed()).await);
@@ -128,7 +138,7 @@ impl Watcher {
 
     /// Reads what is new. Results come before the progress that counts them, so that a final progress is the last event.
     async fn look(&mut self) -> Answer<()> {
-        self.news.mark_unchanged();
+        self.told = *self.news.borrow_and_update();
         let (_, mut job) = read(&self.shared, self.job).await?;
         let (id, from) = (self.job, self.next);
         let rows = self.shared.reads.read(move |history| history.results(id, from, PAGE)).await?;
@@ -139,6 +149,7 @@ impl Watcher {
             let event = Event::default().event("result").id(result.ordinal.to_string());
             self.pending.push_back(with_data(event, &result));
         }
+        self.awaited = awaited(&job);
         if self.behind {
             return Ok(());
         }
@@ -154,6 +165,32 @@ impl Watcher {
     }
 }
 
+/// Tasks of a job that have no result, be it provisional.
+fn awaited(job: &Job) -> u64 {
+    job.tasks.saturating_sub(job.finished.saturating_add(job.claimed).saturating_add(job.provisional))
+}
+
+/// Whether the job has ended since the last look, or as many results have come as were awaited then. A result that was
+/// provisional before counts too: then this may be too soon, and the rest is waited for as ever.
+fn is_last(now: &Told, then: &Told, awaited: u64) -> bool {
+    now.ends > then.ends || awaited > 0 && now.results.saturating_sub(then.results) >= awaited
+}
+
 fn with_data(event: Event, data: &impl serde::Serialize) -> Event {
     event.data(serde_json::to_string(data).expect("what is said is plain JSON"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_result_and_the_end_of_a_job_are_told_at_once_and_others_together() {
+        let then = Told { results: 7, ..Told::default() };
+        let results = |results| Told { results, ..then };
+        assert!(!is_last(&results(9), &then, 3));
+        assert!(is_last(&results(10), &then, 3));
+        assert!(is_last(&Told { ends: 1, ..then }, &then, 3));
+        assert!(!is_last(&results(500), &then, 0), "provisional ones that become final are no reason to hurry");
+    }
 }
