@@ -14,13 +14,13 @@ use api::worker::{Batch, FromWorker, ToWorker};
 use futures::stream::{SplitSink, SplitStream};
 use futures::{SinkExt as _, StreamExt as _};
 use orders::{Domain, SigningKey};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+use tokio_tungstenite::tungstenite::{self, Error as SocketError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 use units::{Address, Timestamp};
 
@@ -28,6 +28,9 @@ use units::{Address, Timestamp};
 pub(crate) const SOFTWARE: &str = concat!("hands ", env!("CARGO_PKG_VERSION"));
 /// How long the exchange may take to answer a connection, and to begin to speak on it.
 const ANSWER: Duration = Duration::from_secs(20);
+
+/// How often it is measured what a word takes to the exchange and back, at most, and only while something is said.
+const PING_EVERY: Duration = Duration::from_secs(1);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -44,6 +47,8 @@ pub(crate) enum LinkEvent {
     Frame(ToWorker),
     /// The batch said last is on its way.
     BatchSent,
+    /// A word went to the exchange and back in this time.
+    Went(Duration),
     /// The connection is gone, or was not made; it is tried again.
     Lost {
         because: String,
@@ -70,6 +75,9 @@ enum End {
     /// Nobody listens to what comes.
     Unheard,
 }
+
+/// When the ping that has not come back yet was sent.
+type Pinged = Mutex<Option<Instant>>;
 
 /// What makes connections.
 #[derive(Debug)]
@@ -128,7 +136,9 @@ impl Link {
         }
         let (sink, stream) = socket.split();
         // Both are futures of some size, which this one need not hold.
-        let (mut reading, mut writing) = (Box::pin(self.read(stream)), Box::pin(self.write(sink, said)));
+        let pinged = Pinged::default();
+        let (mut reading, mut writing) =
+            (Box::pin(self.read(stream, &pinged)), Box::pin(self.write(sink, said, &pinged)));
         tokio::select! {
             end = &mut reading => end,
             end = &mut writing => end,
@@ -157,7 +167,7 @@ impl Link {
     }
 
     /// Hands over what comes, until nothing does.
-    async fn read(&self, mut stream: SplitStream<Socket>) -> End {
+    async fn read(&self, mut stream: SplitStream<Socket>, pinged: &Pinged) -> End {
         loop {
             let message = match timeout(self.timing.silence, stream.next()).await {
                 Err(_) => return End::Lost("the exchange fell silent".to_owned()),
@@ -168,7 +178,16 @@ impl Link {
             let text = match &message {
                 Message::Text(text) => text.as_str(),
                 Message::Close(_) => return End::Lost("the exchange closed the connection".to_owned()),
-                Message::Ping(_) | Message::Pong(_) => continue,
+                Message::Pong(_) => {
+                    let pinged = pinged.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    if let Some(pinged) = pinged
+                        && self.events.send(LinkEvent::Went(pinged.elapsed())).await.is_err()
+                    {
+                        return End::Unheard;
+                    }
+                    continue;
+                }
+                Message::Ping(_) => continue,
                 Message::Binary(_) | Message::Frame(_) => return End::Lost("the exchange spoke no text".to_owned()),
             };
             let frame: ToWorker = match serde_json::from_str(text) {
@@ -187,7 +206,13 @@ impl Link {
     }
 
     /// Writes what is to be said; when nothing more will be, closes.
-    async fn write(&self, mut sink: SplitSink<Socket, Message>, mut said: mpsc::UnboundedReceiver<Outgoing>) -> End {
+    async fn write(
+        &self,
+        mut sink: SplitSink<Socket, Message>,
+        mut said: mpsc::UnboundedReceiver<Outgoing>,
+        pinged: &Pinged,
+    ) -> End {
+        let mut last_pinged: Option<Instant> = None;
         let lost = |error: SocketError| End::Lost(format!("the connection broke: {}", socket_error(&error)));
         loop {
             let mut next = match timeout(self.timing.heartbeat, said.recv()).await {
@@ -206,6 +231,13 @@ impl Link {
                     return lost(error);
                 }
                 next = said.try_recv().ok();
+            }
+            if last_pinged.is_none_or(|last| last.elapsed() >= PING_EVERY) {
+                last_pinged = Some(Instant::now());
+                *pinged.lock().unwrap_or_else(PoisonError::into_inner) = last_pinged;
+                if let Err(error) = sink.feed(Message::Ping(tungstenite::Bytes::new())).await {
+                    return lost(error);
+                }
             }
             if let Err(error) = sink.flush().await {
                 return lost(error);

@@ -27,8 +27,9 @@ use window::Window;
 
 /// How long a task runs before the exchange is told: short ones are done before it would matter.
 const ANNOUNCE_AFTER: Duration = Duration::from_millis(50);
-/// How long a worker has nothing in hand before it asks as a fresh one.
-const FRESH_AFTER: Duration = Duration::from_secs(1);
+/// How long a worker has nothing in hand before it asks as a fresh one: what comes next may be another job's, whose tasks take
+/// a thousand times as long, and what it is given at once others do not get.
+const FRESH_AFTER: Duration = Duration::from_millis(10);
 /// How long runs are held for the owner before they are given back.
 const HOLD: Duration = Duration::from_secs(60);
 /// How long after its deadline a result is kept that the exchange never settled.
@@ -362,6 +363,11 @@ impl Policy {
         }
     }
 
+    /// A word went to the exchange and back in this time: who is near needs less work in hand.
+    pub fn went(&mut self, way: Duration) {
+        self.window.went(way);
+    }
+
     /// The batch handed out is on its way.
     pub fn batch_sent(&mut self, now: Timestamp) {
         self.statements.sent();
@@ -413,7 +419,7 @@ impl Policy {
     /// When [`Policy::tick`] should be said next, where anything waits on time.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let mut next = self.statements.next_deadline().filter(|_| self.connected);
+        let mut next = self.statements.next_deadline(self.pending > 0).filter(|_| self.connected);
         let mut at = |time: Timestamp| next = Some(next.map_or(time, |next| next.min(time)));
         for task in self.running() {
             if let Some(Task { until, stage: Stage::Handed { since: Some(since), announced, .. }, .. }) =

@@ -230,6 +230,7 @@ impl Shell {
                 self.connection = Some(Connection { outgoing, pool, domain: None, welcomed: false });
             }
             LinkEvent::Frame(frame) => self.on_frame(frame),
+            LinkEvent::Went(way) => self.policy.went(way),
             LinkEvent::BatchSent => self.policy.batch_sent(self.clock.now()),
             LinkEvent::Lost { because } => self.lost(because),
             LinkEvent::Over(error) => return Err(error),

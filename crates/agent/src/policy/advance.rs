@@ -24,7 +24,7 @@ impl Policy {
             return;
         }
         self.announce(now);
-        if let Some(batch) = self.statements.batch(&mut self.held, self.worker, now) {
+        if let Some(batch) = self.statements.batch(&mut self.held, self.worker, self.pending > 0, now) {
             self.actions.push_back(Action::Sign(Box::new(batch)));
         }
         self.offer();
@@ -94,10 +94,14 @@ impl Policy {
 
     /// Offers free slots, where they differ enough from what the exchange knows.
     fn offer(&mut self) {
-        let free = self.free();
-        let worth = (self.window.tasks() / 8).max(1);
-        let more = free > self.offered && (self.offered == 0 || free - self.offered >= worth);
-        let fewer = free < self.offered && (free == 0 || self.offered / 2 >= free);
+        let (free, worth) = (self.free(), self.window.worth());
+        // An exchange that knows of as much room and does not fill it has nothing to give.
+        let idle = self.pending == 0;
+        let few = self.offered < if idle { self.cores.saturating_mul(2) } else { worth };
+        let more = few && free > self.offered && (idle || free - self.offered >= worth);
+        let none = free == 0 && (self.stopping || self.owner_since.is_some());
+        let much = self.offered.saturating_sub(free) >= worth && self.offered / 2 >= free;
+        let fewer = free < self.offered && (none || much);
         if more || fewer {
             self.offered = free;
             self.say(FromWorker::Ready { slots: free });

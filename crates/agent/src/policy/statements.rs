@@ -1,7 +1,8 @@
 //! What waits to be said under a signature.
 //!
-//! One signature is made for as much as is ready: a batch goes when none is being signed, and not sooner than a moment
-//! after the one before, so that a stream of short tasks shares signatures.
+//! One signature is made for as much as is ready: a batch goes when none is being signed, and not sooner than a while
+//! after the one before, so that a stream of short tasks shares signatures, frames, and what the exchange does for each batch. The
+//! last of what was in hand waits a moment only.
 
 use super::held::Task;
 use api::limits::{BATCH_ITEMS, FRAME_BYTES};
@@ -10,8 +11,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use units::{Address, TaskId, Timestamp};
 
-/// The least time between two batches.
-const COALESCE: Duration = Duration::from_millis(2);
+/// The least time between two batches while there is work in hand, of which more will be to be said.
+const COALESCE: Duration = Duration::from_millis(20);
+/// The same when there is none: somebody may wait for the last.
+const COALESCE_LAST: Duration = Duration::from_millis(2);
 /// This many items go at once.
 const ENOUGH: usize = 256;
 /// A batch is kept below this, so that its frame is below [`FRAME_BYTES`].
@@ -58,8 +61,10 @@ impl Statements {
         self.signing || self.waiting() > 0
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
-        (!self.signing && self.waiting() > 0).then(|| self.last.unwrap_or_default().saturating_add(COALESCE))
+    /// When there is a batch to be signed; `busy` while there is work in hand.
+    pub(super) fn next_deadline(&self, busy: bool) -> Option<Timestamp> {
+        let apart = if busy { COALESCE } else { COALESCE_LAST };
+        (!self.signing && self.waiting() > 0).then(|| self.last.unwrap_or_default().saturating_add(apart))
     }
 
     /// The next batch, unsigned, if it is time for one.
@@ -67,9 +72,10 @@ impl Statements {
         &mut self,
         held: &mut BTreeMap<TaskId, Task>,
         worker: Address,
+        busy: bool,
         now: Timestamp,
     ) -> Option<Batch> {
-        let early = self.next_deadline()? > now && self.waiting() < ENOUGH;
+        let early = self.next_deadline(busy)? > now && self.waiting() < ENOUGH;
         if early {
             return None;
         }

@@ -107,14 +107,34 @@ fn slots_are_offered_as_tasks_end_and_the_window_grows_with_short_ones() {
 }
 
 #[test]
+fn a_core_that_comes_free_of_a_long_task_is_offered_at_once() {
+    let mut world = World::connected(8);
+    (1..=16).for_each(|number| world.assign(number, true));
+    (1..=8).for_each(|number| world.end(number, 60_000));
+    assert_eq!(world.said(), [], "eight run");
+    world.end(9, 60_000);
+    assert_eq!(world.said(), [FromWorker::Ready { slots: 1 }]);
+}
+
+#[test]
+fn an_exchange_that_has_nothing_to_give_is_not_asked_again() {
+    let mut world = World::connected(1);
+    (1..=2).for_each(|number| world.assign(number, true));
+    world.end(1, 10);
+    assert_eq!(world.said(), [FromWorker::Ready { slots: 20 }]);
+    world.end(2, 5);
+    assert_eq!(world.said(), [], "the window has grown, and nothing came for the room that was offered");
+}
+
+#[test]
 fn a_worker_that_has_rested_asks_as_a_fresh_one() {
     let mut world = World::connected(1);
     world.assign(1, true);
     world.end(1, 1);
     world.policy.batch_sent(world.now);
-    world.actions();
-    assert_eq!(world.policy.next_deadline(), Some(Timestamp(2_000)));
-    world.wait(1_000);
+    assert_eq!(world.said(), [FromWorker::Ready { slots: 201 }]);
+    assert_eq!(world.policy.next_deadline(), Some(Timestamp(1_010)));
+    world.wait(10);
     assert_eq!(world.said(), [FromWorker::Ready { slots: 2 }]);
     assert_eq!(world.policy.next_deadline(), None);
 }
@@ -158,6 +178,36 @@ fn results_that_come_close_together_share_a_signature() {
     assert_eq!(world.policy.next_deadline(), Some(Timestamp(world.now.0 + 2)));
     world.wait(2);
     assert_eq!(world.batches()[0].completes.len(), 8);
+}
+
+#[test]
+fn results_wait_for_others_only_while_there_is_work_in_hand() {
+    let mut world = World::connected(1);
+    (1..=4).for_each(|number| world.assign(number, true));
+    world.end(1, 1);
+    assert_eq!(world.batches().len(), 1, "the first is stated at once");
+    world.policy.batch_sent(world.now);
+    world.end(2, 1);
+    assert_eq!(world.policy.next_deadline(), Some(Timestamp(world.now.0 + 20)));
+    world.wait(19);
+    world.end(3, 1);
+    assert_eq!(world.batches(), []);
+    world.end(4, 1);
+    assert_eq!(world.batches()[0].completes.len(), 3, "after the last there is nothing to wait for");
+}
+
+#[test]
+fn tasks_are_asked_for_when_a_quarter_is_done_and_not_one_by_one() {
+    let mut world = World::connected(1);
+    world.assign(1, true);
+    world.assign(2, true);
+    world.end(1, 10);
+    assert_eq!(world.said(), [FromWorker::Ready { slots: 20 }]);
+    (3..=22).for_each(|number| world.assign(number, true));
+    (2..=5).for_each(|number| world.end(number, 10));
+    assert_eq!(world.said(), [], "most of it is still in hand");
+    world.end(6, 10);
+    assert_eq!(world.said(), [FromWorker::Ready { slots: 5 }]);
 }
 
 #[test]
