@@ -5,6 +5,7 @@
 
 pub mod account;
 mod check;
+pub mod chunks;
 pub mod error;
 pub mod exchange;
 pub mod explain;

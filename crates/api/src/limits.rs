@@ -14,6 +14,16 @@ pub const BLOB_BYTES: u64 = 16 << 30;
 pub const BLOB_PART_BYTES: u64 = 8 << 20;
 /// So many parts at once, at most: one connection alone does not fill a long line, since a kernel lets only so much be on its way.
 pub const BLOB_PARTS: usize = 6;
+/// A file of more bytes than this is looked at for stretches that the exchange has in other files of the sender's.
+pub const CHUNKED_FROM: u64 = 4 << 20;
+/// Such a stretch's least, usual and most bytes.
+pub const CHUNK_BYTES: (usize, usize, usize) = (64 << 10, 256 << 10, 1 << 20);
+/// So many files that may have such stretches are looked at, at most.
+pub const ALIKE_FILES: usize = 64;
+/// Bytes of those files together: twice the file's own, or this if that is more.
+pub const ALIKE_BYTES: u64 = 1 << 30;
+/// What says which pieces a part is made of, bytes at most.
+pub const PIECES_BYTES: usize = 256 << 10;
 /// A result up to this size rides in the frame that states it; a larger one is uploaded by one winner.
 pub const INLINE_RESULT_BYTES: usize = 16 << 10;
 /// Kept of a task's standard error and output, bytes each.

@@ -108,6 +108,18 @@ impl Index {
         alike.take(most).map(|(_, digest)| *digest).collect()
     }
 
+    /// Blobs of half to twice this size, the nearest first, at most so many.
+    pub(crate) fn about(&self, size: u64, most: usize) -> Vec<(u64, Digest)> {
+        let here = (size, Digest::default());
+        let (least, largest) = (size / 2, size.saturating_mul(2));
+        let smaller = self.by_size.range((least, Digest::default())..here).rev().take(most);
+        let larger = self.by_size.range(here..).take_while(|(found, _)| *found <= largest).take(most);
+        let mut found: Vec<(u64, Digest)> = smaller.chain(larger).copied().collect();
+        found.sort_unstable_by_key(|(found, digest)| (found.abs_diff(size), *digest));
+        found.truncate(most);
+        found
+    }
+
     fn next_use(&mut self) -> u64 {
         self.uses = self.uses.saturating_add(1);
         self.uses

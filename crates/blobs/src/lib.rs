@@ -8,6 +8,7 @@
 //! The store is a folder of the local disk. It uses the file system directly and not `object_store`, whose local backend
 //! neither verifies names nor gives the sandbox a path to read from; another backend would sit behind [`Store`].
 
+mod chunks;
 mod error;
 mod index;
 mod parts;
@@ -15,6 +16,7 @@ mod store;
 mod stream;
 mod upload;
 
+pub use chunks::{Chunk, Cut};
 pub use error::{OpenError, PutError, ReadError};
 pub use parts::{Part, PartUpload};
 pub use store::{Pin, Store};

@@ -1,5 +1,6 @@
 //! The folder: `incoming/` for what is being written, `sha256/<first byte>/<64 hex digits>` for what is there.
 
+use crate::chunks::Recipes;
 use crate::error::{OpenError, PutError, ReadError};
 use crate::index::Index;
 use crate::parts::UnderWay;
@@ -28,6 +29,8 @@ pub(crate) struct Inner {
     naming: Mutex<()>,
     uploads: AtomicU64,
     under_way: Mutex<UnderWay>,
+    /// Held while a blob is cut: one at a time.
+    pub(crate) recipes: Arc<tokio::sync::Mutex<Recipes>>,
     /// Keeps other processes out for as long as the store lives.
     _lock: File,
 }
@@ -74,6 +77,7 @@ impl Store {
                 naming: Mutex::new(()),
                 uploads: AtomicU64::new(0),
                 under_way: Mutex::default(),
+                recipes: Arc::default(),
                 _lock: lock,
             }),
         })
@@ -113,6 +117,12 @@ impl Store {
     #[must_use]
     pub fn of_size(&self, size: u64, most: usize) -> Vec<Digest> {
         self.index().of_size(size, most)
+    }
+
+    /// Blobs of half to twice so many bytes with their sizes, the nearest first, at most so many.
+    #[must_use]
+    pub fn about(&self, size: u64, most: usize) -> Vec<(u64, Digest)> {
+        self.index().about(size, most)
     }
 
     /// Begins to take in content, piece by piece; at most `limit` bytes.

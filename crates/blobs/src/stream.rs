@@ -238,7 +238,7 @@ fn push(mut upload: Upload, batch: Vec<Bytes>) -> JoinHandle<Result<Upload, PutE
 }
 
 /// Runs disk work where it may block.
-async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+pub(crate) async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
 where
     T: Send + 'static,
     E: From<io::Error> + Send + 'static,

@@ -1,9 +1,11 @@
 //! Sending files: each is named by its SHA-256, and sent only if the exchange does not have it.
 
+use crate::chunks::{Held, Part};
 use crate::client::{Client, salt};
 use crate::error::Error;
 use crate::http::Backoff;
-use api::limits::{BLOB_PART_BYTES, BLOB_PARTS};
+use api::chunks::Alike;
+use api::limits::{BLOB_PART_BYTES, BLOB_PARTS, CHUNKED_FROM};
 use api::params::Input;
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -14,6 +16,7 @@ use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -31,6 +34,15 @@ const NEAR: Duration = Duration::from_millis(15);
 /// Parts on their way at once to and from who is near.
 const NEAR_PARTS: usize = 2;
 
+/// A file that the exchange has now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The file as a task's input.
+    pub input: Input,
+    /// How many of its bytes had to be sent; none if the exchange had the file.
+    pub bytes: Option<u64>,
+}
+
 /// Whether a file is perhaps with the exchange.
 #[derive(Deserialize)]
 struct PerhapsHere {
@@ -44,19 +56,25 @@ impl Client {
     /// # Errors
     /// [`Error::File`], [`Error::Unreachable`]; [`Error::Refused`] where it is too large, or changed while it was sent.
     pub async fn upload(&self, path: &Path) -> Result<Input, Error> {
+        Ok(self.send(path).await?.input)
+    }
+
+    /// As [`Client::upload`], and says what of the file was sent: a large one that has stretches in common with others that this
+    /// client sent before costs only the rest.
+    ///
+    /// # Errors
+    /// As [`Client::upload`].
+    pub async fn send(&self, path: &Path) -> Result<Sent, Error> {
         let no_name = || std::io::Error::new(std::io::ErrorKind::InvalidInput, "its name is not plain text");
         let name = path.file_name().and_then(|name| name.to_str()).ok_or_else(no_name).map_err(Error::file(path))?;
         let size = std::fs::metadata(path).map_err(Error::file(path))?.len();
-        let (digest, size) = if size > FEW_PARTS * BLOB_PART_BYTES {
-            (self.upload_large(path, size).await?, size)
+        let (digest, size, sent) = if size > FEW_PARTS * BLOB_PART_BYTES {
+            let (digest, sent) = self.send_large(path, size).await?;
+            (digest, size, sent)
         } else {
-            let (digest, size) = hash_file(path.to_owned()).await?;
-            if !self.has_blob(digest).await? {
-                self.send_file(path, digest, size).await?;
-            }
-            (digest, size)
+            self.send_small(path).await?
         };
-        Ok(Input { name: name.to_owned(), digest, size })
+        Ok(Sent { input: Input { name: name.to_owned(), digest, size }, bytes: sent })
     }
 
     /// Makes sure that the exchange has these bytes, and names them as an input with this name.
@@ -92,50 +110,108 @@ impl Client {
         Ok(response.status().is_success())
     }
 
-    /// As [`Client::upload`]: what no file that is there has the size of is sent while it is hashed.
-    async fn upload_large(&self, path: &Path, size: u64) -> Result<Digest, Error> {
+    /// A file that goes in one piece, unless much of it is there: its digest and size, and how much was sent.
+    async fn send_small(&self, path: &Path) -> Result<(Digest, u64, Option<u64>), Error> {
+        let (digest, size) = hash_file(path.to_owned()).await?;
+        if self.has_blob(digest).await? {
+            return Ok((digest, size, None));
+        }
+        let held = self.alike(size).await;
+        if held.is_empty() {
+            self.send_file(path, digest, size).await?;
+            return Ok((digest, size, Some(size)));
+        }
+        let (digest, sent) = self.send_in_parts(path, size, NEAR_PARTS, held).await?;
+        Ok((digest, size, Some(sent)))
+    }
+
+    /// A file that goes in parts; what no file that is there has the size of is sent while it is hashed.
+    async fn send_large(&self, path: &Path, size: u64) -> Result<(Digest, Option<u64>), Error> {
         let asked = Instant::now();
         let PerhapsHere { perhaps_here } = self.read(&format!("/v1/uploads?size={size}")).await?;
         let at_once = at_once(asked.elapsed());
         if perhaps_here {
             let (digest, _) = hash_file(path.to_owned()).await?;
             if self.has_blob(digest).await? {
-                return Ok(digest);
+                return Ok((digest, None));
             }
         }
+        let held = self.alike(size).await;
+        let (digest, sent) = self.send_in_parts(path, size, at_once, held).await?;
+        Ok((digest, Some(sent)))
+    }
+
+    /// What the exchange has of files of this size that are this client's.
+    async fn alike(&self, size: u64) -> Held {
+        if size <= CHUNKED_FROM {
+            return Held::default();
+        }
+        // Whatever is wrong with the question (an older exchange does not know it): then all of the file is sent.
+        self.read::<Alike>(&format!("/v1/chunks?size={size}")).await.map(Held::from).unwrap_or_default()
+    }
+
+    /// Sends a file in parts, of each what is not held; what it is, and how much was sent.
+    async fn send_in_parts(&self, path: &Path, size: u64, at_once: usize, held: Held) -> Result<(Digest, u64), Error> {
+        let mut held = Arc::new(held);
+        let mut sent = 0_u64;
         let mut backoff = Backoff::new();
         for _ in 0..ATTEMPTS {
             let upload = u128::from_be_bytes(*salt()?.0.first_chunk().expect("a salt is long enough"));
-            let digest = self.send_parts(path, size, upload, at_once).await?;
+            let digest = match self.send_parts(path, size, upload, at_once, &held).await {
+                Ok((digest, bytes)) => {
+                    sent = sent.saturating_add(bytes);
+                    digest
+                }
+                // What was to be taken from another file is no longer there.
+                Err(Error::Refused { .. }) if !held.is_empty() => {
+                    held = Arc::default();
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let whole = format!("{}?upload={upload:032x}", blob_path(digest));
             match self.put(&whole, None, 0, async || Ok(reqwest::Body::default())).await {
-                Ok(()) => return Ok(digest),
+                Ok(()) => return Ok((digest, sent)),
                 // A server that was started anew meanwhile has forgotten what came before, or has it with its name.
-                Err(Error::Refused { status: 404, .. }) if self.has_blob(digest).await? => return Ok(digest),
+                Err(Error::Refused { status: 404, .. }) if self.has_blob(digest).await? => return Ok((digest, sent)),
                 Err(Error::Refused { status: 404, .. }) => sleep(backoff.next()).await,
+                // Two stretches had one length and one mark.
+                Err(Error::Refused { .. }) if !held.is_empty() => held = Arc::default(),
                 Err(error) => return Err(error),
             }
         }
         Err(Error::Silent { url: self.http().base().to_owned() })
     }
 
-    /// Sends a file's parts, several at once, so that a long line is full; what they are together.
-    async fn send_parts(&self, path: &Path, size: u64, upload: u128, at_once: usize) -> Result<Digest, Error> {
+    /// Sends a file's parts, several at once, so that a long line is full; what they are together, and how much was sent.
+    async fn send_parts(
+        &self,
+        path: &Path,
+        size: u64,
+        upload: u128,
+        at_once: usize,
+        held: &Arc<Held>,
+    ) -> Result<(Digest, u64), Error> {
         // One part waits while another is hashed.
         let (give, mut take) = mpsc::channel(1);
-        let file = path.to_owned();
-        let reading = spawn_blocking(move || read_parts(&file, size, &give).map_err(Error::file(&file)));
+        let (file, held) = (path.to_owned(), Arc::clone(held));
+        let reading = spawn_blocking(move || {
+            let read =
+                if held.is_empty() { read_parts(&file, size, &give) } else { held.read_parts(&file, size, &give) };
+            read.map_err(Error::file(&file))
+        });
         let parts = stream::poll_fn(|context| take.poll_recv(context)).map(Ok);
-        let sent = parts.try_for_each_concurrent(at_once, |(start, part)| self.send_part(upload, size, start, part));
+        let sent = parts.try_for_each_concurrent(at_once, |part| self.send_part(upload, size, part));
         sent.await?;
         reading.await.expect("reading a file does not panic")
     }
 
-    async fn send_part(&self, upload: u128, size: u64, start: u64, part: Bytes) -> Result<(), Error> {
-        let length = u64::try_from(part.len()).expect("a length fits 64 bits");
-        let range = format!("bytes {start}-{}/{size}", start + length - 1);
-        let body = async || Ok(reqwest::Body::from(part.clone()));
-        self.put(&format!("/v1/uploads/{upload:032x}"), Some(&range), length, body).await
+    async fn send_part(&self, upload: u128, size: u64, part: Part) -> Result<(), Error> {
+        let range = format!("bytes {}-{}/{size}", part.start, part.start + part.length - 1);
+        let body = async || Ok(reqwest::Body::from(part.body.clone()));
+        let length = u64::try_from(part.body.len()).expect("a length fits 64 bits");
+        let made = if part.head == 0 { String::new() } else { format!("?pieces={}", part.head) };
+        self.put(&format!("/v1/uploads/{upload:032x}{made}"), Some(&range), length, body).await
     }
 
     async fn send_file(&self, path: &Path, digest: Digest, size: u64) -> Result<(), Error> {
@@ -190,8 +266,8 @@ pub(crate) fn at_once(there_and_back: Duration) -> usize {
     if there_and_back < NEAR { NEAR_PARTS } else { BLOB_PARTS }
 }
 
-/// Reads a file's parts, gives each away and hashes it; what they are together.
-fn read_parts(path: &Path, size: u64, give: &mpsc::Sender<(u64, Bytes)>) -> std::io::Result<Digest> {
+/// Reads a file's parts, gives each away and hashes it; what they are together, and how long.
+fn read_parts(path: &Path, size: u64, give: &mpsc::Sender<Part>) -> std::io::Result<(Digest, u64)> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let step = usize::try_from(BLOB_PART_BYTES).expect("a part fits");
@@ -203,12 +279,12 @@ fn read_parts(path: &Path, size: u64, give: &mpsc::Sender<(u64, Bytes)>) -> std:
         }
         let part = Bytes::from(part);
         // Whoever takes no more has its own reason, which it says.
-        if give.blocking_send((start, part.clone())).is_err() {
+        if give.blocking_send(Part { start, length, head: 0, body: part.clone() }).is_err() {
             break;
         }
         hash.update(&part);
     }
-    Ok(Digest::from(<[u8; 32]>::from(hash.finalize())))
+    Ok((Digest::from(<[u8; 32]>::from(hash.finalize())), size))
 }
 
 pub(crate) fn blob_path(digest: Digest) -> String {

@@ -50,6 +50,7 @@
 
 mod apps;
 mod blobs;
+mod chunks;
 mod client;
 mod download;
 mod error;
@@ -66,6 +67,7 @@ mod watch;
 
 pub use abi;
 pub use apps::{App, AppPrice};
+pub use blobs::Sent;
 pub use client::{Client, Options};
 pub use error::Error;
 pub use fetch::{Fetched, Tree, TreeFile};

@@ -10,6 +10,7 @@ mod limiter;
 mod market;
 mod meta;
 mod orders;
+mod pieces;
 mod providers;
 mod repeats;
 
@@ -52,6 +53,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/openapi.json", get(meta::openapi))
         .route("/v1/blobs/{digest}", get(blobs::read).put(blobs::write))
         .route("/v1/uploads", get(blobs::perhaps_here))
+        .route("/v1/chunks", get(pieces::alike))
         .route("/v1/uploads/{upload}", put(blobs::write_part))
         .route("/v1/orders", post(orders::place))
         .route("/v1/orders/batch", post(orders::place_each))

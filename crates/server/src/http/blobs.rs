@@ -1,6 +1,6 @@
 //! Blobs by digest: streamed in and verified, read in ranges, shown to parties only.
 
-use super::{Server, Who};
+use super::{Server, Who, pieces};
 use crate::extract::{Query, id};
 use crate::problem::{Answer, Problem};
 use crate::shared::Shared;
@@ -32,6 +32,12 @@ pub(crate) struct Parts {
     upload: Option<String>,
 }
 
+/// How many bytes at the beginning of a body say which pieces a part is made of.
+#[derive(Debug, Deserialize)]
+pub(crate) struct MadeOf {
+    pieces: Option<usize>,
+}
+
 /// Whether a file is perhaps here.
 #[derive(Debug, Serialize)]
 pub(crate) struct PerhapsHere {
@@ -41,7 +47,7 @@ pub(crate) struct PerhapsHere {
 /// How large a file is that may be here.
 #[derive(Debug, Deserialize)]
 pub(crate) struct OfSize {
-    size: u64,
+    pub(super) size: u64,
 }
 
 /// `PUT /v1/blobs/{digest}`: a blob, or with `upload` and no body the end of the upload of that name.
@@ -72,11 +78,13 @@ pub(crate) async fn write(
 }
 
 /// `PUT /v1/uploads/{upload}`: by its `Content-Range` one of the parts of [`limits::BLOB_PART_BYTES`] that a blob is sent in. The
-/// upload's name is its sender's choice; what it is, is said at its end.
+/// upload's name is its sender's choice; what it is, is said at its end. With `?pieces=BYTES` the body begins with so many bytes that
+/// say which pieces of the part are not sent, being in files that are here ([`pieces::made_of`]).
 pub(crate) async fn write_part(
     State(shared): Server,
     Extension(who): Who,
     Path(upload): Path<String>,
+    Query(made): Query<MadeOf>,
     request: Request,
 ) -> Answer<StatusCode> {
     let from = who.account()?;
@@ -86,7 +94,10 @@ pub(crate) async fn write_part(
     let (start, total) = range.ok_or_else(|| Problem::bad("bad_part", words))?;
     not_too_long(total)?;
     let part = blobs::Part { from, upload, total, size: limits::BLOB_PART_BYTES, start };
-    shared.blobs.put_part(part, timed(request)).await?;
+    match made.pieces {
+        None => shared.blobs.put_part(part, timed(request)).await?,
+        Some(head) => shared.blobs.put_part(part, pieces::made_of(&shared, from, head, timed(request)).await?).await?,
+    }
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -173,7 +184,7 @@ pub(crate) async fn read(
 }
 
 /// The size of a blob that somebody may read. Others are told what they would be told if it were not there.
-async fn permitted(shared: &Shared, who: Address, digest: Digest) -> Answer<u64> {
+pub(super) async fn permitted(shared: &Shared, who: Address, digest: Digest) -> Answer<u64> {
     let missing = || Problem::missing("unknown_blob", format!("{digest} is not here, or not yours to read"));
     let size = shared.blobs.size(&digest).ok_or_else(missing)?;
     let may = shared.parties.may_read(who, digest, &shared.seats, &shared.blobs, &shared.reads).await?;

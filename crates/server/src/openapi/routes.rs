@@ -203,14 +203,23 @@ fn blobs() -> Vec<Route> {
         )
         .query(&["size"])
         .signed_in(),
+        get(
+            "/v1/chunks",
+            tag,
+            "What the asker's files of about this size consist of, so that of one like them only the rest is sent",
+            Says::Json("Alike"),
+        )
+        .query(&["size"])
+        .signed_in(),
         Route {
             method: "put",
             body: Some(bytes),
             status: 202,
+            query: &["pieces"],
             ..get(
                 "/v1/uploads/{upload}",
                 tag,
-                "Takes in a part, named by content-range, of an upload",
+                "Takes in a part, named by content-range, of an upload; with `pieces`, so many bytes of the body say, as [{of, start, length}], what is taken from blobs and not sent",
                 Says::Nothing("It came"),
             )
         }

@@ -59,7 +59,7 @@ pub(super) fn all() -> Vec<Schema> {
     [&EXCHANGE[..], &MARKET[..], &EXPLAIN[..], &GATEWAY[..]].concat()
 }
 
-const EXCHANGE: [Schema; 15] = [
+const EXCHANGE: [Schema; 17] = [
     schema("Error", "Any answer that is not a success.", "ok: bool; error: text; code: text"),
     schema("Health", "How the exchange does.", "status: text; version: text; sequence: int"),
     schema(
@@ -81,6 +81,12 @@ const EXCHANGE: [Schema; 15] = [
     schema("Receipt", "The operator's signature under what is durable.", "sequence: int; head: hash; signature: bytes"),
     schema("Stored", "A blob that is stored.", "digest: digest; size: int"),
     schema("PerhapsHere", "Whether a file is perhaps here.", "perhaps_here: bool"),
+    schema("Alike", "Files of about that size that are the asker's to read, the nearest first.", "files: [Chunked]"),
+    schema(
+        "Chunked",
+        "A file and its stretches, cut by FastCDC (64, 256, 1024 KiB): each its length, and the first six bytes of its SHA-256 as a number.",
+        "digest: digest; chunks: [[int]]",
+    ),
     schema("Rpc", "A JSON-RPC request.", "jsonrpc: text; id: any; method: text; params?: [any]"),
     schema(
         "RpcAnswer",

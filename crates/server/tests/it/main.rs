@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod blobs;
+mod chunks;
 mod end_to_end;
 mod explain;
 mod gateway;

@@ -13,7 +13,7 @@ use crate::home::Home;
 use crate::host::Interrupt;
 use crate::job_record::JobRecord;
 use crate::terminal::{note, say};
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use api::params::{Input, Row};
 use client::{Client, JobSpec, Tasks};
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -178,16 +178,11 @@ pub(super) async fn send(client: &Client, planned: &Planned) -> anyhow::Result<B
         return Ok(BTreeMap::new());
     }
     let uploads = planned.files.iter().map(|(path, file)| async move {
-        let (digest, size) = Client::digest_of(file).await?;
-        let sent = !client.has_blob(digest).await?;
-        let input = client.upload(file).await.with_context(|| format!("{} could not be sent", file.display()))?;
-        if input.digest != digest {
-            bail!("{} changed while it was sent", file.display());
-        }
-        anyhow::Ok((path.clone(), Input { name: last_name(path).to_owned(), ..input }, sent.then_some(size)))
+        let sent = client.send(file).await.with_context(|| format!("{} could not be sent", file.display()))?;
+        anyhow::Ok((path.clone(), Input { name: last_name(path).to_owned(), ..sent.input }, sent.bytes))
     });
     let sent: Vec<_> = futures::stream::iter(uploads).buffered(UPLOADS).try_collect().await?;
-    let new: Vec<u64> = sent.iter().filter_map(|(_, _, size)| *size).collect();
+    let new: Vec<u64> = sent.iter().filter_map(|(_, _, bytes)| *bytes).collect();
     let files = count(sent.len() as u64, "file");
     note(format_args!("{files}: {} sent, {} bytes; the others the exchange has", new.len(), new.iter().sum::<u64>()));
     Ok(sent.into_iter().map(|(path, input, _)| (path, input)).collect())
