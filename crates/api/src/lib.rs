@@ -14,6 +14,7 @@ pub mod image;
 pub mod job;
 pub mod limits;
 pub mod order;
+pub mod package;
 pub mod params;
 pub mod provider;
 pub mod receipt;

@@ -93,4 +93,7 @@ pub struct BookRow {
     pub tag: Tag,
     /// When it was taken.
     pub since: Timestamp,
+    /// The only requester that an app or dataset order is for; none: it is for everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_for: Option<Address>,
 }

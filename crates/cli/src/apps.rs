@@ -9,6 +9,7 @@ mod errand;
 mod joined;
 mod local;
 mod onlooker;
+pub(crate) mod package;
 mod planner;
 mod program;
 mod quoting;

@@ -10,7 +10,9 @@ use alloy_sol_types::{SolCall, SolValue};
 use api::image::ImageAddress;
 use api::limits::SAFE_INTEGER;
 use api::order::{AnyOrder, BookRow, Kind};
+use api::package::{PackageRow, Packages, TYPE};
 use orders::AppOrder;
+use reqwest::Method;
 use std::path::Path;
 use units::{Address, Amount, Bytes, Digest, Tag, U256};
 
@@ -84,6 +86,44 @@ impl Client {
         self.publish(name, IMAGE, image.to_string(), digest, price).await
     }
 
+    /// Publishes the package of an app with a manifest, for everybody, in the place of what this client published before under
+    /// the name.
+    ///
+    /// # Errors
+    /// As of [`Client::publish_app`].
+    pub async fn publish_package(&self, name: &str, package: impl Into<bytes::Bytes>) -> Result<App, Error> {
+        let digest = self.upload_bytes(name, package).await?.digest;
+        let app = self.publish(name, TYPE, format!("blob:{digest}"), digest, AppPrice::Everybody(Amount::ZERO)).await?;
+        for old in self.packages(name).await? {
+            if old.owner == self.address() && old.app != app.address {
+                self.remove_order(old.order).await?;
+            }
+        }
+        Ok(app)
+    }
+
+    /// The packages of this name that are offered to everybody, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Refused`].
+    pub async fn packages(&self, name: &str) -> Result<Vec<PackageRow>, Error> {
+        let plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if !plain {
+            return Ok(Vec::new());
+        }
+        Ok(self.read::<Packages>(&format!("/v1/packages?name={name}")).await?.packages)
+    }
+
+    /// A package's file, which is what its row says.
+    ///
+    /// # Errors
+    /// [`Error::Blob`] where it is not; [`Error::Unreachable`], [`Error::Refused`] where it is offered no longer.
+    pub async fn package(&self, row: &PackageRow) -> Result<bytes::Bytes, Error> {
+        let response = self.request(Method::GET, &format!("/v1/packages/{}", row.app), |request| request).await?;
+        let package = self.http().body(response).await?;
+        if results::sha256(&package) == row.digest { Ok(package) } else { Err(Error::Blob { digest: row.digest }) }
+    }
+
     /// What an app is called.
     ///
     /// # Errors
@@ -153,7 +193,10 @@ impl Client {
         let filter = BookFilter { kind: Some(Kind::App), maker: Some(self.address()), ..BookFilter::default() };
         let resting = self.book(filter).await?;
         // Half an order's volume is more than anybody buys in one job.
-        let is_there = |row: &BookRow| row.subject == app && row.price == appprice && row.remaining > SAFE_INTEGER / 2;
+        let only_for = Some(requesterrestrict).filter(|only| *only != Address::ZERO);
+        let is_there = |row: &BookRow| {
+            (row.subject, row.price, row.only_for) == (app, appprice, only_for) && row.remaining > SAFE_INTEGER / 2
+        };
         if resting.iter().any(is_there) {
             return Ok(());
         }

@@ -182,6 +182,17 @@ impl Manifest {
         files
     }
 
+    /// Those of its files that run on the requester's machine: planner, joiner, judge.
+    #[must_use]
+    pub fn own_files(&self) -> Vec<&str> {
+        let mut files = vec![self.split.as_str()];
+        files.extend(self.join.as_deref());
+        files.extend(self.check.wasm());
+        files.sort_unstable();
+        files.dedup();
+        files
+    }
+
     /// The archives of images in the app's folder that it names.
     #[must_use]
     pub fn archives(&self) -> Vec<&str> {

@@ -14,6 +14,7 @@ mod secrets;
 mod state;
 mod turn;
 
+pub(crate) use briefs::blob_named;
 pub(crate) use placing::{Placed, Refusal, ToPlace};
 pub(crate) use secrets::Secrets;
 pub(crate) use state::{Counts, State, Stated};

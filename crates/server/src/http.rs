@@ -10,6 +10,7 @@ mod limiter;
 mod market;
 mod meta;
 mod orders;
+mod packages;
 mod pieces;
 mod providers;
 mod repeats;
@@ -55,6 +56,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/uploads", get(blobs::perhaps_here))
         .route("/v1/chunks", get(pieces::alike))
         .route("/v1/uploads/{upload}", put(blobs::write_part))
+        .route("/v1/packages", get(packages::list))
+        .route("/v1/packages/{app}", get(packages::read))
         .route("/v1/orders", post(orders::place))
         .route("/v1/orders/batch", post(orders::place_each))
         .route("/v1/orders/{hash}", delete(orders::remove))

@@ -21,6 +21,8 @@ pub(crate) enum Origin {
     Bundled,
     /// It was published from here.
     Published,
+    /// Somebody else published it: what only workers run of it is not here.
+    Others(Address),
     /// A folder that somebody works on.
     Folder,
 }
@@ -37,6 +39,9 @@ pub(crate) struct Known {
     pub(crate) origin: Origin,
 }
 
+/// The file in an app's folder that says whose it is, where it is somebody else's.
+const OWNER: &str = "owner.json";
+
 /// What is remembered of a published app: the addresses of its programs, by exchange (its hub), then by name.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Published(pub(crate) BTreeMap<String, BTreeMap<String, Address>>);
@@ -44,6 +49,14 @@ pub(crate) struct Published(pub(crate) BTreeMap<String, BTreeMap<String, Address
 /// All apps that are known here, by name.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog(BTreeMap<String, Known>);
+
+/// The bytes of a file, which are a module's.
+pub(super) fn module(name: &str, bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    match bytes.starts_with(MAGIC) {
+        true => Ok(bytes),
+        false => bail!("{name} is not a WebAssembly module; build the program for wasm32-wasip1"),
+    }
+}
 
 impl Catalog {
     /// All apps; one whose folder is damaged is left out and told, for the others are none the worse.
@@ -85,15 +98,15 @@ impl Known {
         let path = folder.join(manifest::FILE);
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let manifest = Manifest::parse(&text).with_context(|| format!("{} has mistakes", path.display()))?;
+        let owner: Option<Address> = read_json(&folder.join(OWNER))?;
+        let origin = owner.map_or(origin, Origin::Others);
+        let wanted = if owner.is_some() { manifest.own_files() } else { manifest.files() };
         let mut files = BTreeMap::new();
-        for name in manifest.files() {
+        for name in wanted {
             let path = folder.join(name);
             let bytes = fs::read(&path)
                 .with_context(|| format!("cannot read {}, which {} names", path.display(), manifest::FILE))?;
-            if !bytes.starts_with(MAGIC) {
-                bail!("{} is not a WebAssembly module; build the program for wasm32-wasip1", path.display());
-            }
-            files.insert(name.to_owned(), Arc::from(bytes));
+            files.insert(name.to_owned(), Arc::from(module(&path.display().to_string(), bytes)?));
         }
         Ok(Self { manifest, text, files, folder: Some(folder.to_owned()), origin })
     }
@@ -105,6 +118,12 @@ impl Known {
             for (name, bytes) in &self.files {
                 fs::write(folder.join(name), bytes)?;
             }
+            let owner = folder.join(OWNER);
+            match self.origin {
+                Origin::Others(address) => fs::write(owner, serde_json::to_vec(&address)?)?,
+                Origin::Bundled | Origin::Published | Origin::Folder if owner.exists() => fs::remove_file(owner)?,
+                Origin::Bundled | Origin::Published | Origin::Folder => {}
+            }
             fs::write(folder.join(manifest::FILE), &self.text)
         };
         write().with_context(|| format!("cannot write {}", folder.display()))
@@ -113,6 +132,11 @@ impl Known {
     /// A file that the manifest names.
     pub(crate) fn file(&self, name: &str) -> Arc<[u8]> {
         Arc::clone(self.files.get(name).expect("an app has the files that its manifest names"))
+    }
+
+    /// A file that the manifest names, if it is here: of somebody else's app what only workers run is not.
+    pub(crate) fn file_here(&self, name: &str) -> Option<Arc<[u8]>> {
+        self.files.get(name).cloned()
     }
 
     /// An archive of an image that the manifest names.

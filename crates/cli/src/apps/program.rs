@@ -1,13 +1,13 @@
 //! What an app's tasks run: a module of its own, or a container image; on an exchange, or here.
 
-use super::Known;
+use super::{Known, Origin};
 use crate::containers::{ContainerArgs, Found};
 use crate::exit::hinted;
 use crate::home::Home;
 use crate::image::{self, FoundImage};
 use agent::{OwnImage, OwnTask};
 use anyhow::Context as _;
-use api::order::Kind;
+use api::order::{BookRow, Kind};
 use client::{AppPrice, BookFilter, Client};
 use manifest::{ImageSource, Source};
 use sandbox::{Finished, Program, Run, RunError, Sandbox};
@@ -35,6 +35,8 @@ enum What {
     Kept(FoundImage),
     /// The image that an exchange's operator publishes under this name.
     Published(String),
+    /// What somebody else's app has for workers alone.
+    Others,
 }
 
 /// What tasks run at an exchange.
@@ -60,8 +62,10 @@ impl Runs {
     pub(super) fn of(home: &Home, app: &Known, named: Option<&str>) -> anyhow::Result<Self> {
         let program = app.manifest.program(named).context("a plan's program is one of its manifest's")?;
         let what = match &program.source {
+            Source::Wasm(wasm) if app.file_here(wasm).is_none() => What::Others,
             Source::Wasm(wasm) => What::Module(wasm.clone()),
             Source::Image(ImageSource::Pinned(reference)) => What::Pinned(reference.clone()),
+            Source::Image(ImageSource::Archive(_)) if matches!(app.origin, Origin::Others(_)) => What::Others,
             Source::Image(ImageSource::Archive(file)) => What::Archive(app.archive(file)?),
             Source::Image(ImageSource::Named(name)) => match FoundImage::kept(home, name)? {
                 Some(found) => What::Kept(found),
@@ -74,7 +78,7 @@ impl Runs {
     /// The registries that this machine's own workers fetch from beside the public ones, where tasks run images.
     pub(super) fn images(&self) -> anyhow::Result<Option<Vec<String>>> {
         Ok(match &self.what {
-            What::Module(_) => None,
+            What::Module(_) | What::Others => None,
             What::Pinned(reference) => Some(image::registry_of(reference)?.into_iter().collect()),
             What::Kept(found) => Some(found.registry.iter().cloned().collect()),
             What::Archive(_) | What::Published(_) => Some(Vec::new()),
@@ -97,6 +101,11 @@ impl Runs {
                 (client.publish_module(&self.program, module, AppPrice::OwnUse).await?.address, Tag::NONE)
             }
             What::Published(name) => return by_name(client, name).await,
+            What::Others => {
+                let name = &app.manifest.name;
+                let words = format!("the owner of {name} offers its program {} not here, or no longer", self.program);
+                return Err(hinted(words, format!("`hands app use {name}` at the exchange where it is offered")));
+            }
             What::Pinned(text) => (publish(&image::find(text).await?, client).await?, Tag::CONTAINERS),
             What::Archive(file) => (publish(&image::in_archive(file.clone()).await?, client).await?, Tag::CONTAINERS),
             What::Kept(found) => (publish(found, client).await?, Tag::CONTAINERS),
@@ -111,6 +120,10 @@ impl Runs {
             What::Pinned(text) => image::find(text).await?,
             What::Archive(file) => image::in_archive(file.clone()).await?,
             What::Kept(found) => found.clone(),
+            What::Others => {
+                let words = format!("what {} runs is its owner's, and only workers are given it", app.manifest.name);
+                return Err(hinted(words, "without `--local`"));
+            }
             What::Published(name) => {
                 return Err(hinted(
                     format!("no image is called {name} here, and without an exchange nobody else has it"),
@@ -153,7 +166,8 @@ async fn publish(found: &FoundImage, client: &Client) -> anyhow::Result<Address>
 /// The best offer of an app on the book.
 async fn cheapest(client: &Client, address: Address) -> anyhow::Result<Option<Offered>> {
     let filter = BookFilter { kind: Some(Kind::App), ..BookFilter::default() };
-    let rows = client.book(filter).await?.into_iter().filter(|row| row.subject == address);
+    let is_ours = |row: &BookRow| row.only_for.is_none_or(|only| only == client.address());
+    let rows = client.book(filter).await?.into_iter().filter(|row| row.subject == address && is_ours(row));
     let best = rows.min_by_key(|row| row.price);
     Ok(best.map(|row| Offered { address, price: row.price, tag: row.tag }))
 }
@@ -163,7 +177,7 @@ async fn by_name(client: &Client, name: &str) -> anyhow::Result<Offered> {
     let filter = BookFilter { kind: Some(Kind::App), maker: Some(client.exchange().operator), ..BookFilter::default() };
     let mut rows = client.book(filter).await?;
     rows.sort_by_key(|row| (row.price, row.since));
-    for row in rows {
+    for row in rows.into_iter().filter(|row| row.only_for.is_none_or(|only| only == client.address())) {
         if client.app_name(row.subject).await? == name {
             return Ok(Offered { address: row.subject, price: row.price, tag: row.tag });
         }

@@ -1,6 +1,6 @@
 //! `hands app`: publishing programs, and apps with a manifest.
 
-use crate::apps::{Catalog, Known, Origin};
+use crate::apps::{self, Catalog, Known, Origin};
 use crate::attach::{ExchangeArgs, Needs, attach};
 use crate::commands::{Cli, Context};
 use crate::exit::{Exit, hinted};
@@ -25,6 +25,7 @@ Examples:
   hands app publish tool.wasm                   a program for your own use; `hands run` does it by itself
   hands app publish tool.wasm --price 0.1       anybody may run it, for 0.1 credits a task
   hands app publish --image docker.io/lab/tool:2 --price 0.1
+  hands app use resize                          an app that somebody offers at the exchange; then `hands resize …`
   hands app use blender-4.2.tar                 an image for apps that run one of this name")]
 pub(crate) struct AppArgs {
     #[command(subcommand)]
@@ -38,6 +39,7 @@ enum AppCommand {
 Examples:
   hands app publish resize/
   hands app publish tool.wasm --price 0.1
+  hands app publish resize/ --price 0.01        others fetch it by `hands app use resize`
 
 A folder's manifest is checked first: mistakes are named with their lines. Its programs are sent, an app order is signed for
 each, and `hands NAME` works from then on.")]
@@ -78,20 +80,29 @@ Examples:
         #[command(flatten)]
         format: Format,
     },
-    /// Keeps in mind where an image is that apps run by its name, for your own use at every exchange and with --local
+    /// Fetches an app that somebody offers at the exchange; or keeps in mind where an image is that apps run by its name
     #[command(after_help = "\
 Examples:
+  hands app use resize                              then `hands resize …`; `hands app show resize` says what it is
   hands app use blender-4.2.tar
-  hands app use registry.lab:5000/blender-4.2:1")]
+  hands app use registry.lab:5000/blender-4.2:1
+
+Of an app its manifest is fetched and what runs on your own machine, in the sandbox; what workers run stays with its owner and
+them. An image is for your own use, at every exchange and with --local.")]
     Use {
-        /// Its name in a registry, or an archive's file. It is called as the last part of that says.
-        #[arg(value_name = "REF|FILE")]
+        /// An app's name; or an image's in a registry, or its archive's file, which is called as the last part of that says.
+        #[arg(value_name = "NAME|REF|FILE")]
         image: String,
-        /// Another name.
+        /// Another name for an image.
         #[arg(long)]
         name: Option<String>,
+        /// Whose app, where several have one of the name.
+        #[arg(long, value_name = "ADDRESS", conflicts_with = "name")]
+        owner: Option<Address>,
         #[command(flatten)]
         format: Format,
+        #[command(flatten)]
+        exchange: ExchangeArgs,
     },
     /// Lists the apps that `hands NAME` knows
     #[command(after_help = "Example: hands app list --json")]
@@ -126,7 +137,10 @@ pub(crate) async fn run(context: &Context, args: AppArgs) -> anyhow::Result<Exit
             pack_image(&root, &command, &environment, &out, format)
         }
         AppCommand::Image { out, root: None, format, .. } => build_image(&out, format),
-        AppCommand::Use { image, name, format } => use_image(context, &image, name, format).await,
+        AppCommand::Use { image, name: None, owner, format, exchange } if is_app(&image) => {
+            use_app(context, &image, owner, format, &exchange).await
+        }
+        AppCommand::Use { image, name, format, .. } => use_image(context, &image, name, format).await,
         AppCommand::List { format } => list(context, format),
         AppCommand::Show { app, format } => show(context, &app, format),
     }
@@ -153,6 +167,59 @@ fn pack_image(
     let value = json!({ "image": out, "digest": digest });
     format.one(&value, &[("image", out.display().to_string()), ("digest", digest.to_string())])?;
     Ok(Exit::Done)
+}
+
+/// Whether a word is an app's name, and no file's and no image's.
+fn is_app(word: &str) -> bool {
+    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    word.chars().all(plain) && !Path::new(word).exists()
+}
+
+/// Fetches somebody's app by its name; from then on the name is a command here.
+async fn use_app(
+    context: &Context,
+    name: &str,
+    owner: Option<Address>,
+    format: Format,
+    exchange: &ExchangeArgs,
+) -> anyhow::Result<Exit> {
+    free_name(context, name)?;
+    let key = wallet::load(&context.home)?;
+    let attached = attach(&context.home, &key, exchange, Needs::Answers).await?;
+    let fetched = apps::package::fetch(&attached.client, name, owner).await;
+    let hub = attached.client.exchange().hub;
+    attached.close().await;
+    let apps::package::Fetched { app, addresses } = fetched?;
+    app.write(&context.home.apps_folder().join(name))?;
+    app.remember(&context.home, hub, addresses)?;
+    let mut lines = vec![("app", name.to_owned()), ("version", app.manifest.version.clone())];
+    if let Origin::Others(owner) = app.origin {
+        lines.push(("owner", owner.to_string()));
+    }
+    lines.push(("about", app.manifest.about.clone()));
+    format.one(&described(&app), &lines)?;
+    crate::terminal::note(format_args!("`hands {name} --help` shows how it is used"));
+    Ok(Exit::Done)
+}
+
+/// Refuses a name under which `hands` has something of its own, or this person an app of theirs.
+fn free_name(context: &Context, name: &str) -> anyhow::Result<()> {
+    let (catalog, _) = Catalog::open(Some(&context.home));
+    match catalog.get(name).map(|app| app.origin) {
+        Some(Origin::Bundled) => Err(hinted(format!("`hands {name}` is brought along by hands"), "`hands app show`")),
+        Some(Origin::Published | Origin::Folder) => {
+            let folder = context.home.apps_folder().join(name);
+            Err(hinted(format!("an app called {name} was published from here"), format!("remove {}", folder.display())))
+        }
+        Some(Origin::Others(_)) | None if is_own_command(name) => {
+            Err(hinted(format!("`hands {name}` is a command already"), "`hands app list` shows the apps there are"))
+        }
+        Some(Origin::Others(_)) | None => Ok(()),
+    }
+}
+
+fn is_own_command(name: &str) -> bool {
+    Cli::own().get_subcommands().any(|own| own.get_name() == name)
 }
 
 async fn use_image(context: &Context, image: &str, name: Option<String>, format: Format) -> anyhow::Result<Exit> {
@@ -214,12 +281,16 @@ async fn publish_folder(
 ) -> anyhow::Result<Exit> {
     let app = Known::read(folder, Origin::Folder)?;
     let name = app.manifest.name.clone();
-    if Cli::own().get_subcommands().any(|own| own.get_name() == name) {
+    if is_own_command(&name) {
         return Err(hinted(format!("`hands {name}` is a command already"), "another `name` in the manifest"));
     }
     let key = wallet::load(&context.home)?;
     let attached = attach(&context.home, &key, exchange, Needs::Answers).await?;
     let published = offer(&attached.client, &app, price).await;
+    let published = match published {
+        Ok(addresses) if price.is_some() => announce(&attached.client, &app, &addresses).await.map(|()| addresses),
+        published => published,
+    };
     let hub = attached.client.exchange().hub;
     attached.close().await;
     let addresses = published?;
@@ -234,6 +305,12 @@ async fn publish_folder(
     format.one(&value, &lines)?;
     crate::terminal::note(format_args!("`hands {name} --help` shows how it is used"));
     Ok(Exit::Done)
+}
+
+/// Lets others find the app by its name.
+async fn announce(client: &Client, app: &Known, addresses: &BTreeMap<String, Address>) -> anyhow::Result<()> {
+    client.publish_package(&app.manifest.name, apps::package::pack(app, addresses)?).await?;
+    Ok(())
 }
 
 async fn offer(client: &Client, app: &Known, price: Option<Amount>) -> anyhow::Result<BTreeMap<String, Address>> {
@@ -302,6 +379,7 @@ fn described(app: &Known) -> Value {
     let from = match app.origin {
         Origin::Bundled => "bundled",
         Origin::Published => "published here",
+        Origin::Others(_) => "another's",
         Origin::Folder => "a folder",
     };
     let arguments: Vec<Value> = app

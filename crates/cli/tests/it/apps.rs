@@ -134,21 +134,60 @@ fn a_job_that_was_left_is_come_back_to_joined_and_receipted() {
     up.interrupt();
 }
 
-#[test]
-fn an_app_of_ones_own_is_made_as_the_manual_says_published_and_used() {
+/// The first block of this kind in the manual of apps.
+fn of_the_manual(kind: &str) -> String {
     let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/apps.md")).unwrap();
-    let block = |kind: &str| {
-        let (_, rest) = manual.split_once(&format!("```{kind}\n")).unwrap();
-        rest.split_once("```").unwrap().0.to_owned()
-    };
+    let (_, rest) = manual.split_once(&format!("```{kind}\n")).unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+const BOOK: &str = "one two three four five\nsix seven eight nine ten eleven\n";
+
+/// A home with the manual's app in the folder `words`, built.
+fn words() -> Home {
     let home = Home::new();
     std::fs::create_dir(home.work().join("words")).unwrap();
-    home.file("words/manyhands.toml", block("toml")).file("words/words.rs", block("rust"));
-    home.file("book.txt", "one two three four five\nsix seven eight nine ten eleven\n").file("empty.txt", "\n");
+    home.file("words/manyhands.toml", of_the_manual("toml")).file("words/words.rs", of_the_manual("rust"));
     let mut rustc = Command::new("rustc");
     rustc.args(["--edition", "2024", "-O", "--target", "wasm32-wasip1", "words/words.rs", "-o", "words/words.wasm"]);
     let built = rustc.current_dir(home.work()).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    home
+}
+
+#[test]
+fn an_app_that_somebody_offers_is_found_by_its_name_and_used_without_its_program() {
+    let (owner, user) = (words(), Home::new());
+    // What workers run is a file of its own.
+    let manifest = of_the_manual("toml").replacen("words.wasm", "count.wasm", 1);
+    owner.file("words/manyhands.toml", manifest).file("words/count.wasm", bytes(&owner, "words/words.wasm"));
+    user.file("book.txt", BOOK);
+    let mut up = owner.start("up --listen 127.0.0.1:0");
+    let at = format!("--exchange {} --join {}", up.value("exchange"), up.value("join token"));
+    user.hands(&format!("app use words {at}")).fails(1, &["nobody offers an app called words", "hands app publish"]);
+    owner.hands("app publish words").ok();
+    user.hands(&format!("app use words {at}")).fails(1, &["nobody offers an app called words"]);
+    owner.hands("app publish words --price 0").ok();
+    let used = user.hands(&format!("app use words --json {at}")).ok().json();
+    assert_eq!((&used["name"], &used["from"]), (&"words".into(), &"another's".into()));
+    let here = listing(&user.path().join("apps/words"));
+    assert_eq!(here, ["manyhands.toml", "owner.json", "published.json", "words.wasm"], "its program is not here");
+    assert!(user.hands("--help").ok().stdout.contains("Count the words of a text"));
+    assert_eq!(user.hands(&format!("words book.txt --pieces 8 --out far {at}")).ok().stdout, "11 words\n");
+    let local = user.hands("words book.txt --pieces 3 --out near --local");
+    local.fails(1, &["what words runs is its owner's, and only workers are given it"]);
+    // Nobody's app takes the place of what there is.
+    user.hands(&format!("app use render {at}")).fails(1, &["`hands render` is brought along"]);
+    std::fs::rename(owner.work().join("words"), owner.work().join("sources")).unwrap();
+    owner.hands("app use words").fails(1, &["an app called words was published from here"]);
+    up.interrupt();
+}
+
+#[test]
+fn an_app_of_ones_own_is_made_as_the_manual_says_published_and_used() {
+    let home = words();
+    let block = of_the_manual;
+    home.file("book.txt", BOOK).file("empty.txt", "\n");
 
     let mut up = home.start("up --listen 127.0.0.1:0");
     up.value("exchange");
@@ -212,4 +251,69 @@ fn a_budget_is_never_passed_and_too_small_a_one_buys_nothing() {
     small.fails(1, &["the budget is 0.0000002 credits a task and the book asks", "nothing was bought"]);
     home.hands(&format!("{line} none")).fails(1, &["not agreed, so nothing was bought", "--yes"]);
     assert!(!home.work().join("none").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_render_says_how_long_it_takes_is_left_by_ctrl_c_and_come_back_to() {
+    let home = scene();
+    let mut up = home.start("up --listen 127.0.0.1:0");
+    up.value("exchange");
+    home.hands(&format!("render a.obj --frames 1-400 --local {SMALL} near")).ok();
+    let mut render = home.start_overheard(&format!("render a.obj --frames 1-400 {SMALL} far"));
+    render.says("quote: 397 tasks");
+    render.says(" left");
+    assert_eq!(render.interrupt(), Some(130));
+    let jobs = home.hands("job list --json").ok().json();
+    let ids: Vec<&str> = jobs.as_array().unwrap().iter().filter_map(|job| job["id"].as_str()).collect();
+    assert_eq!(ids.len(), 2, "the trial and the rest: {jobs}");
+    assert!(!home.work().join("far/receipt.json").exists(), "it was left before its end");
+    // By either of the two.
+    let watched = home.hands(&format!("job watch {}", ids[1])).ok();
+    assert!(watched.stderr.contains("contact sheet: "), "{watched:#?}");
+    assert_eq!(bytes(&home, "far/contact-sheet.png"), bytes(&home, "near/contact-sheet.png"));
+    let receipt: Value = serde_json::from_str(&home.read("far/receipt.json")).unwrap();
+    assert_eq!(receipt["receipt"]["tasks"].as_array().unwrap().len(), 400);
+    up.interrupt();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_render_that_is_cancelled_buys_no_more_and_what_was_bought_goes_on() {
+    let home = scene();
+    let mut up = home.start("up --listen 127.0.0.1:0");
+    up.value("exchange");
+    let mut render =
+        home.start_overheard(&format!("render a.obj --frames 1-2000 --width 96 --height 64 --samples 8 --out far"));
+    render.says(" left");
+    render.interrupt();
+    let jobs = home.hands("job list --json").ok().json();
+    let open = jobs.as_array().unwrap().iter().find(|job| job["tasks"] == 1997).unwrap();
+    let id = open["id"].as_str().unwrap();
+    let cancelled = home.hands(&format!("job cancel {id}")).ok();
+    let said = cancelled.stdout.strip_prefix("cancelled: nothing more is bought; ").unwrap();
+    let bought: u64 = said.strip_suffix(" of 1997 tasks had been\n").unwrap().parse().unwrap();
+    assert!((1..1997).contains(&bought), "what was not bought is free at once, the rest goes on: {said}");
+    let requests = home.hands("book --kind request --json").ok().json();
+    assert_eq!(requests.as_array().unwrap().len(), 0, "{requests}");
+    let job = home.hands(&format!("job show {id} --json")).ok().json();
+    assert_eq!((job["matched"].as_u64(), &job["locked"]), (Some(bought), &"0".into()), "{job}");
+    up.interrupt();
+}
+
+/// A terminal of util-linux's `script`, which Debian calls essential.
+#[cfg(target_os = "linux")]
+#[test]
+fn in_a_terminal_the_contact_sheet_is_drawn_in_half_blocks() {
+    let home = scene();
+    let line = format!("{} render a.obj --frames 1-3 --local {SMALL} near", env!("CARGO_BIN_EXE_hands"));
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--command", &line, "/dev/null"]).current_dir(home.work());
+    script.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("MANYHANDS_HOME", home.path());
+    script.env("TERM", "xterm-256color").stdin(std::process::Stdio::null());
+    let ended = script.output().unwrap();
+    let shown = String::from_utf8_lossy(&ended.stdout);
+    assert!(ended.status.success(), "{shown}");
+    assert!(shown.contains("\u{2580}") && shown.contains("\u{1b}[38;2;"), "no half blocks in {shown:?}");
+    assert!(home.work().join("near/contact-sheet.png").exists());
 }

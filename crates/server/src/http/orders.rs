@@ -163,6 +163,16 @@ fn book_row(exchange: &Exchange, order: &AnyOrder, since: Timestamp) -> BookRow 
         trust: trust.map(small),
         tag,
         since,
+        only_for: only_for(order).filter(|only| *only != Address::ZERO),
+    }
+}
+
+/// The only requester that an order is for, as it says it.
+fn only_for(order: &AnyOrder) -> Option<Address> {
+    match order {
+        AnyOrder::App(order) => Some(order.order().requesterrestrict),
+        AnyOrder::Dataset(order) => Some(order.order().requesterrestrict),
+        AnyOrder::Workerpool(_) | AnyOrder::Request(_) => None,
     }
 }
 

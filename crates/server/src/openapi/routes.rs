@@ -203,6 +203,9 @@ fn blobs() -> Vec<Route> {
         )
         .query(&["size"])
         .signed_in(),
+        get("/v1/packages", tag, "The packages of this name that are offered to everybody", Says::Json("Packages"))
+            .query(&["name"]),
+        get("/v1/packages/{app}", tag, "A package's file, for everybody while it is offered to everybody", bytes).signed_in(),
         get(
             "/v1/chunks",
             tag,

@@ -59,7 +59,7 @@ pub(super) fn all() -> Vec<Schema> {
     [&EXCHANGE[..], &MARKET[..], &EXPLAIN[..], &GATEWAY[..]].concat()
 }
 
-const EXCHANGE: [Schema; 17] = [
+const EXCHANGE: [Schema; 19] = [
     schema("Error", "Any answer that is not a success.", "ok: bool; error: text; code: text"),
     schema("Health", "How the exchange does.", "status: text; version: text; sequence: int"),
     schema(
@@ -81,6 +81,12 @@ const EXCHANGE: [Schema; 17] = [
     schema("Receipt", "The operator's signature under what is durable.", "sequence: int; head: hash; signature: bytes"),
     schema("Stored", "A blob that is stored.", "digest: digest; size: int"),
     schema("PerhapsHere", "Whether a file is perhaps here.", "perhaps_here: bool"),
+    schema(
+        "Package",
+        "What a requester's machine needs of an app with a manifest.",
+        "app: address; owner: address; name: text; digest: digest; order: hash; since: time",
+    ),
+    schema("Packages", "Packages that are offered to everybody, the newest first.", "packages: [Package]"),
     schema("Alike", "Files of about that size that are the asker's to read, the nearest first.", "files: [Chunked]"),
     schema(
         "Chunked",
@@ -115,7 +121,7 @@ const MARKET: [Schema; 26] = [
         "BookRow",
         "An order at rest.",
         "order: hash; kind: text; maker: address; subject: address; price: amount; remaining: int; volume: int; category?: int
-         trust?: int; tag: hash; since: time",
+         trust?: int; tag: hash; since: time; only_for?: address",
     ),
     schema("Submit", "A job to be bought.", "order: RequestOrder; title?: text"),
     schema(

@@ -11,6 +11,7 @@ mod images;
 mod judged;
 mod openapi;
 mod orders;
+mod packages;
 mod providers;
 mod provisional;
 mod restart;
