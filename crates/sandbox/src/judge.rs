@@ -17,14 +17,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// What a judge may use: results are compared in seconds, or by nobody.
-const LIMITS: Limits = Limits {
-    time: Duration::from_secs(60),
-    memory_bytes: 1 << 30,
-    output_bytes: 1 << 20,
-    output_files: 16,
-    stdout_bytes: 64 << 10,
-};
+/// How long a judge may take: results are compared in seconds, or by nobody.
+pub const JUDGE_TIME: Duration = Duration::from_mins(1);
+/// What a judge may use.
+const LIMITS: Limits =
+    Limits { time: JUDGE_TIME, memory_bytes: 1 << 30, output_bytes: 1 << 20, output_files: 16, stdout_bytes: 64 << 10 };
 /// The largest result that is judged.
 const RESULT: results::Limits = results::Limits { entries: 10_000, content_bytes: 1 << 30 };
 /// A result is read in pieces of so many bytes.
@@ -45,6 +42,8 @@ pub struct Case {
     pub result: PathBuf,
     /// The result that it is held against; none: it is to be proved by itself.
     pub other: Option<PathBuf>,
+    /// How long the judge may take: [`JUDGE_TIME`], but in tests.
+    pub time: Duration,
     /// The owner's hand on the run.
     pub control: Control,
 }
@@ -97,7 +96,7 @@ impl Sandbox {
         let run = Run {
             args: std::iter::once(role.to_owned()).chain(case.args.iter().cloned()).collect(),
             inputs: unpacked.inputs,
-            limits: LIMITS,
+            limits: Limits { time: case.time, ..LIMITS },
             seed: unpacked.hash.finalize().into(),
             control: case.control.clone(),
             ..Run::new(case.judge.clone())

@@ -29,7 +29,7 @@ mod world;
 
 pub use contract::{Contract, INPUT_FOLDER, OUTPUT_FOLDER, expand_out, split_arguments};
 pub use control::Control;
-pub use judge::{Case, Open, Verdict};
+pub use judge::{Case, JUDGE_TIME, Open, Verdict};
 #[cfg(target_os = "linux")]
 pub use oci::{ContainerRun, Containers, ContainersError, FIRST_ID, Kind, Runtime, RuntimeError};
 pub use run::{Finished, Input, Limits, OpenError, Package, Program, Run, RunError, Source};

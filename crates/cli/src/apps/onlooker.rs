@@ -192,3 +192,56 @@ pub(crate) fn tell_proof(progress: &Progress, name: &str, proof: Proof) {
         Proof::Nothing => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture of one colour, as a file.
+    fn frame(folder: &Path, name: &str, colour: [u8; 3]) {
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, 8, 8);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.write_header().unwrap().write_image_data(&colour.repeat(64)).unwrap();
+        std::fs::write(folder.join(name), file).unwrap();
+    }
+
+    #[test]
+    fn the_contact_sheets_file_grows_with_each_picture_and_changes_when_one_is_verified() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().to_owned();
+        let (catalog, _) = crate::apps::Catalog::open(None);
+        let app = catalog.get("render").unwrap().clone();
+        let task = |name: &str| Task { name: name.to_owned(), args: Vec::new(), files: Vec::new() };
+        let tasks = ["0001.png", "0002.png"].map(task).to_vec();
+        let album = Some(Album::new(&tasks));
+        let arguments = Map::new();
+        let mut onlooker = Onlooker { app, arguments, tasks, out: out.clone(), workshop: None, album };
+        let progress = Progress::new(2);
+        let sheet = || std::fs::read(out.join(SHEET)).ok();
+        onlooker.show(&progress, true);
+        assert_eq!(sheet(), None, "nothing is there yet");
+        let mut versions = Vec::new();
+        for (number, name, colour, provisional) in
+            [(0, "0001.png", [255, 0, 0], false), (1, "0002.png", [0, 0, 255], true)]
+        {
+            frame(&out, name, colour);
+            onlooker.picture(number, &[name.to_owned()], provisional);
+            onlooker.show(&progress, true);
+            versions.push(sheet().unwrap());
+        }
+        onlooker.confirmed(1);
+        onlooker.show(&progress, true);
+        versions.push(sheet().unwrap());
+        let sheets: Vec<Frame> = versions.iter().map(|file| Frame::from_png(file).unwrap()).collect();
+        assert!(
+            sheets.windows(2).all(|pair| pair[0].width() == pair[1].width()),
+            "it has its shape from the beginning"
+        );
+        assert!(versions.windows(2).all(|pair| pair[0] != pair[1]), "each picture, and its being verified, is seen");
+        // What has not changed is not written again.
+        std::fs::remove_file(out.join(SHEET)).unwrap();
+        onlooker.show(&progress, true);
+        assert_eq!(sheet(), None);
+    }
+}

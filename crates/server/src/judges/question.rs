@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
+use std::time::Duration;
 use units::Digest;
 
 /// The largest module that judges.
@@ -60,11 +61,14 @@ pub(super) struct Bench {
     order: VecDeque<Digest>,
     /// How often in a row a judge passed its time.
     slow: BTreeMap<Digest, u32>,
+    /// How long one may take.
+    time: Duration,
 }
 
 impl Bench {
     pub(super) fn new(blobs: Store, folder: PathBuf) -> Self {
-        Self { blobs, folder, sandbox: None, said: BTreeMap::new(), order: VecDeque::new(), slow: BTreeMap::new() }
+        let (said, order, slow) = (BTreeMap::new(), VecDeque::new(), BTreeMap::new());
+        Self { blobs, folder, sandbox: None, said, order, slow, time: sandbox::JUDGE_TIME }
     }
 
     /// A judge's word; what cannot be asked decides nothing.
@@ -106,6 +110,7 @@ impl Bench {
                 .collect(),
             result: result.path().to_owned(),
             other: other.as_ref().map(|pin| pin.path().to_owned()),
+            time: self.time,
             control: control.clone(),
         };
         let verdict = self.sandbox()?.judge(&case)?;
@@ -185,4 +190,53 @@ fn key(case: &Case, judge: Digest, args: &[String], spec: &TaskSpec) -> Digest {
     put(case.other.map(|(_, blob)| blob.0).unwrap_or_default().as_slice());
     let hash: [u8; 32] = hash.finalize().into();
     Digest::from(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use units::{Address, B256, DealId, TaskId};
+
+    /// A question to a judge on a result that says this, held against one that says something else.
+    fn question(blobs: &Store, judge: Digest, said: &str) -> Question {
+        let stored = |text: &str| {
+            let bytes = results::encode(text.as_bytes(), &BTreeMap::new()).unwrap().0;
+            let blob = blobs.put(&bytes).unwrap().digest;
+            (blob.0, blob)
+        };
+        let (task, deal, worker) = (TaskId(B256::ZERO), DealId(B256::ZERO), Address::ZERO);
+        let case = Case { task, deal, index: 0, worker, result: stored(said), other: Some(stored("the first")) };
+        let params = format!(
+            r#"{{"manyhands":{{"version":1,"check":{{"how":"checker","judge":"{judge}","args":["numbers"]}}}}}}"#
+        );
+        Question { case, params }
+    }
+
+    #[test]
+    fn a_judge_that_passes_its_time_three_times_is_not_run_again_and_none_of_its_results_is_judged() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Store::open(folder.path().join("blobs"), None).unwrap();
+        let module = |text: &str| blobs.put(&wat::parse_str(text).unwrap()).unwrap().digest;
+        let endless = module(r#"(module (memory (export "memory") 1) (func (export "_start") (loop (br 0))))"#);
+        let good = blobs.put(bundle::COMPARE).unwrap().digest;
+        let mut bench = Bench::new(blobs.clone(), folder.path().join("judges"));
+        bench.time = Duration::from_millis(20);
+        let ask = |bench: &mut Bench, judge: Digest, said: &str| {
+            bench.answer(&question(&blobs, judge, said), &Control::new())
+        };
+        for (times, said) in [(1, "one"), (2, "two"), (3, "three")] {
+            assert_eq!(ask(&mut bench, endless, said), Word::Undecided, "{said}");
+            assert_eq!(bench.slow.get(&endless), Some(&times));
+        }
+        // From now on it is not run, however long it might take.
+        bench.time = sandbox::JUDGE_TIME;
+        let began = std::time::Instant::now();
+        for said in ["four", "five"] {
+            assert_eq!(ask(&mut bench, endless, said), Word::Undecided, "{said}");
+        }
+        assert!(began.elapsed() < sandbox::JUDGE_TIME);
+        assert_eq!(bench.slow.get(&endless), Some(&3));
+        // Others are.
+        assert_eq!(ask(&mut bench, good, "six"), Word::Bad);
+    }
 }

@@ -1,6 +1,7 @@
 //! Workers as strangers may be: silent, loud, garbled, lying, copying.
 
 use crate::house::{House, job_of, key, publish};
+use crate::wire::Wire;
 use api::params::Input;
 use api::worker::{
     Assignment, Batch, Capabilities, Commit, Complete, FromWorker, Hello, Opened, Package, Reveal, ToWorker,
@@ -338,6 +339,59 @@ async fn a_copied_contribution_earns_its_copier_nothing() {
     let frame = honest.sign(Batch { reveals: vec![reveal(task, &bytes)], ..Batch::default() });
     honest.say(&frame).await;
     let _ = job;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_to_see_anothers_result_is_shown_it_nowhere_before_it_has_committed() {
+    let house = House::open().await;
+    let client = house.client(1).await;
+    let app = publish(&client).await;
+    let job = client.submit(&job_of(&app, 1, 3)).await.unwrap().job.id;
+    let mut honest = Raw::welcomed(&house, 10).await;
+    let mut copier = Raw::welcomed(&house, 11).await;
+    let Assignment { task, deal, .. } = honest.assignment().await;
+    assert_eq!(copier.assignment().await.task, task);
+    let bytes = tree();
+    let sealed = honest.commit(task, &bytes, honest.key.address());
+    let frame = honest.sign(Batch { commits: vec![sealed.clone()], ..Batch::default() });
+    honest.say(&frame).await;
+    let requester = Wire::signed_in(&house, 1).await;
+    let explained = format!("/v1/tasks/{task}/explain");
+    while !requester.get(&explained).await.1.to_string().contains("1 with a result stated") {}
+    assert!(client.has_blob(sha256(&bytes)).await.is_ok_and(|shown| !shown), "not even its requester has it yet");
+
+    let eyes = Wire::signed_in(&house, 11).await;
+    let (own, other) = (copier.key.address(), honest.key.address());
+    let secrets = [sha256(&bytes).hex(), hex::encode(sealed.result_hash), hex::encode(sealed.result_seal)];
+    for path in [
+        format!("/v1/tasks/{task}"),
+        format!("/v1/tasks/{task}/explain"),
+        format!("/v1/jobs/{job}"),
+        format!("/v1/jobs/{job}/results"),
+        format!("/v1/jobs/{job}/explain"),
+        format!("/v1/deals/{deal}"),
+        format!("/v1/workers/{other}/explain"),
+        format!("/v1/workers/{own}/explain"),
+        format!("/v1/providers/{other}"),
+        "/v1/workers".to_owned(),
+        "/v1/journal".to_owned(),
+    ] {
+        let answer = eyes.request(reqwest::Method::GET, &path).send().await.unwrap();
+        let answer = hex::encode(answer.bytes().await.unwrap());
+        for secret in &secrets {
+            // As text, and as bytes.
+            assert!(!answer.contains(secret) && !answer.contains(&hex::encode(secret)), "{path} shows {secret}");
+        }
+    }
+    let guessed = eyes.get(&format!("/v1/blobs/{}", sha256(&bytes))).await;
+    assert_eq!(guessed.1["code"], "unknown_blob", "whoever guesses a result is not told that it is here");
+    // It has to seal a result of its own; then both are asked to show theirs.
+    let sealed = copier.commit(task, &bytes, own);
+    let frame = copier.sign(Batch { commits: vec![sealed], ..Batch::default() });
+    copier.say(&frame).await;
+    for raw in [&mut honest, &mut copier] {
+        while !matches!(raw.hear().await, Some(ToWorker::Reveal { .. })) {}
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
