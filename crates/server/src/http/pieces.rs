@@ -154,16 +154,11 @@ impl<S: Stream<Item = io::Result<Bytes>> + Send> Making<S> {
                     None => return Ok(None),
                     Some(Piece { of: None, length, .. }) => self.now = Now::Sent(length),
                     Some(Piece { of: Some(of), start, length }) => {
-                        self.now = Now::Held(self.stretch(of, start, length).await?)
+                        self.now = Now::Held(stretch(&self.blobs, of, start, length).await?);
                     }
                 },
             }
         }
-    }
-
-    async fn stretch(&mut self, of: Digest, start: u64, length: u64) -> io::Result<Pieces> {
-        let range = start..start.saturating_add(length);
-        Ok(self.blobs.read(&of, Some(range)).await.map_err(io::Error::other)?.content)
     }
 }
 
@@ -179,4 +174,9 @@ impl<S: Stream<Item = io::Result<Bytes>> + Send> Sent<S> {
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(self.rest.len());
         Ok(Some(self.rest.split_to(most)))
     }
+}
+
+async fn stretch(blobs: &Store, of: Digest, start: u64, length: u64) -> io::Result<Pieces> {
+    let range = start..start.saturating_add(length);
+    Ok(blobs.read(&of, Some(range)).await.map_err(io::Error::other)?.content)
 }
