@@ -20,7 +20,9 @@ const HEADER: &str = "0100000000000000000000000000000000000000000000000000000000
 
 /// Measures each command, prints a line of each, and says whether all stay within [`MOST`].
 pub(super) fn run(words: &[&str]) -> anyhow::Result<bool> {
-    let (folder, images) = places(words)?;
+    let named = |word: &&str| ["render", "search", "transcode"].contains(word);
+    let (names, words): (Vec<&str>, Vec<&str>) = words.iter().copied().partition(named);
+    let (folder, images) = places(&words)?;
     let hands = hands()?.canonicalize()?;
     let archive = archive(&images, &hands)?;
     let lab = folder.join("hung");
@@ -52,15 +54,18 @@ pub(super) fn run(words: &[&str]) -> anyhow::Result<bool> {
         ("transcode", &["transcode", "film/film.mp4", "--piece", "2", "--preset", "fast"]),
     ];
     let mut within = true;
-    for (name, command) in commands {
+    for (name, command) in commands.into_iter().filter(|(name, _)| names.is_empty() || names.contains(name)) {
         let command = [command, &["--yes", "--trust", "1"], &joined].concat();
         // One for what is fetched once.
-        let warm = timed(&person, &command, None)?;
+        let mut shortest = timed(&person, &command, None)?;
         let (mut healthy, mut hung) = (Vec::new(), Vec::new());
         for _ in 0..TIMES {
-            healthy.push(timed(&person, &command, None)?);
+            let whole = timed(&person, &command, None)?;
+            shortest = shortest.min(whole);
+            healthy.push(whole);
             let (machine, victim) = others.first_mut().context("there are others")?;
-            hung.push(timed(&person, &command, Some((victim, warm / 3)))?);
+            hung.push(timed(&person, &command, Some((victim, shortest / 3)))?);
+            println!("{name:10} {:6.1} s, {:6.1} s", whole.as_secs_f64(), hung[hung.len() - 1].as_secs_f64());
             *victim = machine.starts(&work)?;
         }
         let (healthy, hung) = (median(healthy)?, median(hung)?);
