@@ -284,6 +284,8 @@ fn a_render_that_is_cancelled_buys_no_more_and_what_was_bought_goes_on() {
     let mut up = home.start("up --listen 127.0.0.1:0");
     up.value("exchange");
     let mut render = home.start_overheard("render a.obj --frames 1-2000 --width 96 --height 64 --samples 8 --out far");
+    // Behind the trial, which says how long it takes too.
+    render.says("quote: 1997 tasks");
     render.says(" left");
     render.interrupt();
     let jobs = home.hands("job list --json").ok().json();
