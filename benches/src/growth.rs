@@ -152,15 +152,21 @@ fn workers(report: &mut Report, folder: &Path, tasks: u64) -> anyhow::Result<()>
     apart.stop().map(drop)
 }
 
-fn draw(report: &mut Report) {
+/// What a task costs, by how many workers and tasks there are, as far as that was measured.
+pub(crate) fn draw(report: &mut Report) {
     let point = |at: f64, name: String| Some((at, report.value(&name)?));
     let by_workers =
         WORKERS.into_iter().filter_map(|count| point(count as f64, format!("task_cost_us_{count}_workers")));
+    let by_workers: Vec<_> = by_workers.collect();
     let by_job = JOBS.into_iter().filter_map(|size| point(size as f64, format!("task_cost_us_job_of_{size}")));
+    let by_job: Vec<_> = by_job.collect();
+    if by_workers.is_empty() || by_job.is_empty() {
+        return;
+    }
     let chart = Chart {
         title: "The server's processor time a task, microseconds",
         across: "connected workers, or tasks in the job",
-        lines: vec![("by workers", by_workers.collect()), ("by tasks in the job", by_job.collect())],
+        lines: vec![("by workers", by_workers), ("by tasks in the job", by_job)],
         tick: |count| match count {
             count if count >= 1e6 => format!("{} M", count / 1e6),
             count if count >= 1e3 => format!("{} k", count / 1e3),

@@ -175,7 +175,15 @@ fn options(arguments: &[String]) -> anyhow::Result<Options> {
 
 fn run(options: &Options) -> anyhow::Result<()> {
     let mut report = before(&options.from)?;
-    let failed = if options.benches.is_empty() { Vec::new() } else { measure(options, &mut report)? };
+    let failed = if options.benches.is_empty() {
+        // Each bench draws its own; those of figures from before are drawn here.
+        metg::draw(&mut report);
+        growth::draw(&mut report);
+        draw(options, &report)?;
+        Vec::new()
+    } else {
+        measure(options, &mut report)?
+    };
     if let Some(file) = &options.json {
         let text = serde_json::to_string_pretty(&report.to_json())?;
         std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))?;

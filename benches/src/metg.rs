@@ -115,8 +115,8 @@ fn ours(report: &mut Report, folder: &Path, spin: &Spin, audits: Audits, name: &
     hosted.stop().map(drop)
 }
 
-/// Efficiency over duration, of all.
-fn draw(report: &mut Report) {
+/// Efficiency over duration, of all that was measured.
+pub(crate) fn draw(report: &mut Report) {
     let names = [("manyhands", "Manyhands, audited"), ("ray", "Ray"), ("dask", "Dask"), ("hyperqueue", "HyperQueue")];
     let lines = names.map(|(name, shown)| {
         let point = |(duration_us, _): (u64, u64)| {
@@ -124,10 +124,14 @@ fn draw(report: &mut Report) {
         };
         (shown, CURVE.into_iter().filter_map(point).collect::<Vec<_>>())
     });
+    let lines: Vec<_> = lines.into_iter().filter(|(_, points)| !points.is_empty()).collect();
+    if lines.is_empty() {
+        return;
+    }
     let chart = Chart {
         title: "Useful part of two cores, by how long a task runs",
         across: "duration of a task",
-        lines: lines.into_iter().filter(|(_, points)| !points.is_empty()).collect(),
+        lines,
         tick: |us| if us < 1e3 { format!("{us} µs") } else { format!("{} ms", us / 1e3) },
     };
     let svg = chart.svg();
