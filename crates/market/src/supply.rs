@@ -457,3 +457,32 @@ pub(crate) fn least_pay(price: Amount, trust: u64, pool_share: U256) -> Amount {
     let parts = U256::from(newcomers_needed(trust)).saturating_mul(U256::from(100));
     Amount(price.0.saturating_mul(workers_share).checked_div(parts).expect("a task needs a worker"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules = Rules { private: false, stake: 0, share: 10, dissents: 0, extras: 0 };
+
+    /// When a pool of so many workers is reckoned again of which so many changed, milliseconds from now.
+    fn due(workers: u64, changes: u64, rules: Rules) -> Option<u64> {
+        let now = Timestamp(1_000_000);
+        let mut crew = Crew { changes, reckoned: Some((now, RULES)), ..Crew::default() };
+        for worker in 0..workers {
+            let weight = Weight { poco: 1, gate: 1 };
+            let address = Address::left_padding_from(&worker.to_be_bytes());
+            crew.members.insert(address, Member::new(&Worker::default(), weight, 1_000, false));
+        }
+        crew.due(now, rules).map(|at| at.saturating_since(now).as_millis().try_into().expect("a short while"))
+    }
+
+    #[test]
+    fn a_large_pool_is_reckoned_again_when_enough_of_it_has_changed_or_after_a_while() {
+        assert_eq!(due(256, 1, RULES), Some(0), "a small one at once");
+        assert_eq!(due(12_800, 0, RULES), None);
+        assert_eq!(due(12_800, 1, RULES), Some(6_400));
+        assert_eq!(due(12_800, 199, RULES), Some(6_400));
+        assert_eq!(due(12_800, 200, RULES), Some(0));
+        assert_eq!(due(12_800, 0, Rules { extras: 8, ..RULES }), Some(0), "other prices");
+    }
+}
