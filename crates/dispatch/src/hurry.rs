@@ -31,36 +31,52 @@ impl Dispatch {
     /// A deal was made: it is looked at when its time runs out.
     pub(crate) fn time_deal(&mut self, deal: DealId) {
         if let Some(bag) = self.bags.get(&deal) {
-            self.hurries.insert((hurried_from(&bag.terms), deal));
+            let pool = self.pools.entry(bag.terms.pool).or_default();
+            pool.hurries.insert((hurried_from(&bag.terms), deal));
         }
     }
 
     /// A deal is done.
     pub(crate) fn untime_deal(&mut self, deal: DealId, bag: &Bag) {
-        self.hurries.remove(&(hurried_from(&bag.terms), deal));
+        if let Some(pool) = self.pools.get_mut(&bag.terms.pool) {
+            pool.hurries.remove(&(hurried_from(&bag.terms), deal));
+        }
+    }
+
+    /// When the next deal is to be hurried, and in which pool.
+    pub(crate) fn next_hurry(&self) -> Option<(Timestamp, Address)> {
+        self.pools.iter().filter_map(|(address, pool)| Some((pool.hurries.first()?.0, *address))).min()
     }
 
     /// Deals whose time is running out, and that have something to give, go first.
     pub(crate) fn hurry(&mut self, at: Timestamp) {
-        while let Some((when, deal)) = self.hurries.first().copied().filter(|(when, _)| *when <= at) {
-            self.hurries.remove(&(when, deal));
-            let Some(bag) = self.bags.get(&deal) else { continue };
-            let (key, until): (JobKey, Timestamp) = ((bag.terms.request, bag.terms.pool), bag.terms.until);
-            let Some(job) = self.jobs.get_mut(&key) else { continue };
-            job.hurried = Some(until);
-            if let Some(pool) = self.pools.get_mut(&key.1) {
-                job.turn = pool.queue.hurry(job.turn, key.0);
-            }
-            self.stir(key);
+        while let Some((_, pool)) = self.next_hurry().filter(|(when, _)| *when <= at) {
+            self.hurry_in(pool, at);
         }
     }
 
-    /// Deals that would run late behind a task of this job go before it. Whether there are any that did not before.
+    /// Deals of a pool that would run late behind a task of this job go before it. Whether there are any that did not before.
     pub(crate) fn hurry_before(&mut self, key: JobKey) -> bool {
         let ends = self.now.saturating_add(Duration::from_millis(self.expected_of(key)));
-        let waiting = self.hurries.len();
-        self.hurry(ends);
-        self.hurries.len() < waiting
+        self.hurry_in(key.1, ends)
+    }
+
+    /// Those of a pool that are to be hurried until then; whether there were any.
+    fn hurry_in(&mut self, address: Address, until: Timestamp) -> bool {
+        let mut any = false;
+        while let Some(pool) = self.pools.get_mut(&address)
+            && let Some((when, deal)) = pool.hurries.first().copied().filter(|(when, _)| *when <= until)
+        {
+            any = true;
+            pool.hurries.remove(&(when, deal));
+            let Some(terms) = self.bags.get(&deal).map(|bag| &bag.terms) else { continue };
+            let key: JobKey = (terms.request, address);
+            let Some(job) = self.jobs.get_mut(&key) else { continue };
+            job.hurried = Some(terms.until);
+            job.turn = pool.queue.hurry(job.turn, key.0);
+            self.stir(key);
+        }
+        any
     }
 
     /// Whether a task that has not begun is in the hands of a worker that runs another within that one's time.

@@ -79,8 +79,6 @@ pub struct Dispatch {
     watch: BTreeSet<(Timestamp, JobKey)>,
     /// When a deal's replicas are for everybody.
     opening: BTreeSet<(Timestamp, DealId)>,
-    /// When each deal is to be hurried.
-    hurries: BTreeSet<(Timestamp, DealId)>,
     /// Tasks whose result's package is wanted and was not asked for yet.
     unasked: BTreeSet<TaskId>,
     /// Tasks with statements from before a restart, by workers who have not come back yet.
@@ -112,7 +110,6 @@ impl Dispatch {
             alarms: Alarms::default(),
             watch: BTreeSet::new(),
             opening: BTreeSet::new(),
-            hurries: BTreeSet::new(),
             unasked: BTreeSet::new(),
             orphaned: BTreeMap::new(),
             audits: audit::Audits::default(),
@@ -244,7 +241,7 @@ impl Dispatch {
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let watch = self.watch.first().map(|(at, _)| *at);
         let opening = self.opening.first().map(|(at, _)| *at);
-        let hurry = self.hurries.first().map(|(at, _)| *at);
+        let hurry = self.next_hurry().map(|(at, _)| at);
         self.alarms.first().map(|(at, _)| *at).into_iter().chain(watch).chain(opening).chain(hurry).min()
     }
 

@@ -9,7 +9,7 @@ use crate::queue::Queue;
 use crate::worker::Station;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use units::{Address, Amount, OrderHash, Tag};
+use units::{Address, Amount, DealId, OrderHash, Tag, Timestamp};
 
 /// How soon a waiting worker is served, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +72,8 @@ pub(crate) struct Pool {
     last_class: u32,
     /// Those who wait and were not yet tried against the jobs that are ready.
     pub(crate) fresh: BTreeSet<(Rank, Address)>,
+    /// When each deal is to be hurried.
+    pub(crate) hurries: BTreeSet<(Timestamp, DealId)>,
     /// Who is connected and holds an app or a dataset.
     pub(crate) holders: BTreeMap<Address, BTreeSet<Address>>,
     /// Who is connected, by region.

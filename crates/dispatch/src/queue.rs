@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 use units::OrderHash;
 
-/// The first turn of a pool: those before it are for whom is in a hurry.
+/// The first turn of a pool: those before it are for what is in a hurry.
 const FIRST: u64 = 1 << 32;
 
 /// How a deal's tasks stand.

@@ -142,6 +142,25 @@ fn a_deal_that_would_run_late_behind_a_longer_task_goes_before_it() {
 }
 
 #[test]
+fn a_long_task_hurries_no_deals_of_another_pool() {
+    let mut world = World::new();
+    let elsewhere = units::Address::repeat_byte(0xbb);
+    let mut long = world.terms(1, 1, 1);
+    long.pool = elsewhere;
+    long.time = Duration::from_secs(10_800);
+    long.until = world.now.saturating_add(long.time * 6);
+    world.dispatch.add_deal(deal(1), long);
+    world.deal(2, 1, 4);
+    world.deal(3, 1, 4);
+    let there = dispatch::Worker { pool: elsewhere, ..world.worker(9, 9, 1) };
+    world.dispatch.worker_joined(world.now, there, &[]);
+    assert_eq!(world.grants(), [(9, 0)]);
+    world.join(1, 8);
+    let begun: Vec<u64> = world.grants().into_iter().map(|(_, index)| index).collect();
+    assert_eq!(begun, [0, 0, 1, 1, 2, 2, 3, 3], "by turns");
+}
+
+#[test]
 fn a_task_does_not_wait_on_a_machine_behind_far_longer_ones() {
     let mut world = World::new();
     let mut long = world.terms(1, 1, 2);
