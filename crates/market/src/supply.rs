@@ -43,7 +43,7 @@ const MOST_EXTRAS: u64 = 2;
 const LEAST_LANES: u64 = 500;
 
 /// A pool of more workers is not reckoned again for each that changes: to reckon takes about a microsecond for each of them.
-const LARGE: u64 = 256;
+const LARGE: u64 = 128;
 /// It is when one in so many has changed,
 const MANY_OF: u64 = 64;
 /// or after so many microseconds for each.
@@ -478,7 +478,7 @@ mod tests {
 
     #[test]
     fn a_large_pool_is_reckoned_again_when_enough_of_it_has_changed_or_after_a_while() {
-        assert_eq!(due(256, 1, RULES), Some(0), "a small one at once");
+        assert_eq!(due(128, 1, RULES), Some(0), "a small one at once");
         assert_eq!(due(12_800, 0, RULES), None);
         assert_eq!(due(12_800, 1, RULES), Some(6_400));
         assert_eq!(due(12_800, 199, RULES), Some(6_400));

@@ -67,6 +67,24 @@ fn a_broken_connection_does_not_set_a_clock_back() {
 }
 
 #[test]
+fn who_only_comes_back_again_and_again_gets_on_with_nothing() {
+    let mut world = World::new();
+    world.deal(1, 1, 2);
+    world.join(1, 2);
+    assert_eq!(world.grants(), [(1, 0), (1, 1)]);
+    let held =
+        [0, 1].map(|index| Held { task: task(1, index), deal: crate::world::deal(1), index, phase: Phase::Fetch });
+    let mut decided = Vec::new();
+    for _ in 0..15 {
+        decided.extend(world.wait(Duration::from_secs(30)));
+        world.dispatch.worker_left(world.now, worker(1));
+        let joining = world.worker(1, 1, 2);
+        world.dispatch.worker_joined(world.now, joining, &held);
+    }
+    assert!(decided.contains(&late(1)), "{decided:?}");
+}
+
+#[test]
 fn who_says_that_it_has_stated_a_result_that_is_not_here_is_not_waited_for_until_the_end() {
     let mut world = World::new();
     world.deal(1, 1, 1);

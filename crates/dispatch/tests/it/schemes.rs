@@ -1,8 +1,8 @@
 //! What a clever thief would try, and what the gate has against it.
 
-use crate::world::{TIME, World, deal, result, task, worker};
+use crate::world::{TIME, World, deal, pool, result, task, worker};
 use dispatch::Decision::{self, Check, Discard, PayCheck};
-use dispatch::{Decline, Idle, Statement, Terms, Worker};
+use dispatch::{Decline, Idle, Standing, Statement, Terms, Worker};
 use std::collections::BTreeMap;
 use units::{Amount, OrderHash};
 
@@ -220,6 +220,21 @@ fn what_a_dearer_witness_was_promised_it_has_after_a_restart_too() {
     world.dispatch.restore_statement(deal(1), 0, statement, None);
     join_at(&mut world, 3, 150);
     assert_eq!(world.dispatch.asked(task(1, 0), worker(3)), Amount::ZERO, "a result is sold at the deal's price");
+}
+
+#[test]
+fn what_a_dearer_checker_was_promised_it_has_though_the_check_was_decided_before_it_came_back() {
+    let mut world = World::audited(10, 0);
+    world.deal(1, 1, 1);
+    for name in [1, 3] {
+        let statement = Statement { worker: worker(name), hash: result(1), failed: false, let_through: false };
+        let standing = Standing { owner: worker(name), earned: 0, checks: 0, barred: false };
+        world.dispatch.set_standing(pool(), worker(name), standing);
+        world.dispatch.restore_statement(deal(1), 0, statement, None);
+    }
+    world.wait(std::time::Duration::ZERO);
+    join_at(&mut world, 3, 150);
+    assert_eq!(world.dispatch.asked(task(1, 0), worker(3)), Amount::nanos(150));
 }
 
 #[test]

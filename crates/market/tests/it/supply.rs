@@ -142,6 +142,25 @@ fn a_job_that_the_cheap_workers_get_no_more_of_is_sold_to_dearer_ones() {
 }
 
 #[test]
+fn what_few_of_many_machines_change_is_on_the_book_a_moment_later() {
+    let mut world = World::new(false);
+    for name in 10..210 {
+        world.join(name, Nature::Honest, "commons", 100);
+    }
+    world.settle();
+    for name in [210, 211] {
+        world.join(name, Nature::Honest, "commons", 50);
+    }
+    world.settle();
+    let cheaper = (2, nanos(56));
+    assert!(!prices(&world).contains(&cheaper), "two of two hundred");
+    let until = world.market.next_deadline().expect("they are not forgotten");
+    assert_eq!(until.saturating_since(world.now), Duration::from_millis(101));
+    world.wait(Duration::from_millis(101));
+    assert!(prices(&world).contains(&cheaper), "{:?}", prices(&world));
+}
+
+#[test]
 fn a_floor_that_only_one_owner_accepts_is_not_sold_beside_others() {
     let mut world = World::new(false);
     world.join(10, Nature::Honest, "commons", 100);
