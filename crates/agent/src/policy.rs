@@ -87,6 +87,8 @@ pub struct Policy {
     idle_since: Timestamp,
     /// Free slots as the exchange knows them.
     offered: u32,
+    /// Since when more was asked for, with work in hand, and nothing was given.
+    asked: Option<Timestamp>,
     connected: bool,
     stopping: bool,
     /// Since when the owner needs the machine.
@@ -115,6 +117,7 @@ impl Policy {
             window: Window::new(cores),
             idle_since: Timestamp::default(),
             offered: 0,
+            asked: None,
             connected: false,
             stopping: false,
             owner_since: None,
@@ -206,6 +209,9 @@ impl Policy {
     pub fn assigned(&mut self, assignment: &Assignment, direct: bool, now: Timestamp) -> bool {
         let Assignment { task, deal, index, until } = *assignment;
         self.offered = self.offered.saturating_sub(1);
+        if let Some(asked) = self.asked.take() {
+            self.window.answered(now.saturating_since(asked));
+        }
         if self.held.contains_key(&task) {
             return false;
         }

@@ -17,6 +17,8 @@ use units::{Address, Amount, DealId, Tag, TaskId, Timestamp};
 
 /// How many tasks that want a replica are tried for a worker before a new task is opened for it.
 const SCAN: usize = 64;
+/// Grants made at once, or a few more: while the first of many tasks run, the rest are granted.
+const AT_ONCE: usize = 512;
 /// What a task is taken to cost in turns where nothing was measured yet, milliseconds.
 const USUAL_MS: u64 = 1_000;
 
@@ -53,19 +55,34 @@ pub(crate) enum Why {
 }
 
 impl Dispatch {
-    /// Grants tasks to workers with free slots, one each in turn, until nobody can be given more. `purse` says what an
-    /// account can spend: a worker that cannot stake gets no task that asks for it.
+    /// Grants tasks to workers with free slots, one each in turn, until nobody can be given more, or so many are granted that
+    /// the rest is better left for the next time, which is then due at once. `purse` says what an account can spend: a worker
+    /// that cannot stake gets no task that asks for it.
     pub fn grants(&mut self, at: Timestamp, purse: &impl Fn(Address) -> Amount, decisions: &mut Vec<Decision>) {
         self.seen(at);
+        let most = decisions.len().saturating_add(AT_ONCE);
+        self.ungranted = false;
         while let Some(pool) = self.stirred.pop_first() {
-            self.serve_fresh(pool, purse, decisions);
-            self.serve_jobs(pool, purse, decisions);
+            self.serve_fresh(pool, purse, (most, decisions));
+            self.serve_jobs(pool, purse, (most, decisions));
+            if decisions.len() >= most {
+                self.stirred.insert(pool);
+                self.ungranted = true;
+                return;
+            }
         }
     }
 
     /// Those who came free, each the job whose turn it is.
-    fn serve_fresh(&mut self, pool: Address, purse: &impl Fn(Address) -> Amount, decisions: &mut Vec<Decision>) {
-        while let Some((_, worker)) = self.pools.get_mut(&pool).and_then(|it| it.fresh.pop_first()) {
+    fn serve_fresh(
+        &mut self,
+        pool: Address,
+        purse: &impl Fn(Address) -> Amount,
+        (most, decisions): (usize, &mut Vec<Decision>),
+    ) {
+        while decisions.len() < most
+            && let Some((_, worker)) = self.pools.get_mut(&pool).and_then(|it| it.fresh.pop_first())
+        {
             let station = self.workers.get_mut(&worker).expect("who waits is known");
             station.fresh = false;
             while let Some((key, pick)) = self.for_worker(pool, worker, purse) {
@@ -80,8 +97,15 @@ impl Dispatch {
     }
 
     /// Jobs that have something new to give, each the best who waits.
-    fn serve_jobs(&mut self, pool: Address, purse: &impl Fn(Address) -> Amount, decisions: &mut Vec<Decision>) {
-        while let Some((turn, request)) = self.pools.get(&pool).and_then(|it| it.queue.next()) {
+    fn serve_jobs(
+        &mut self,
+        pool: Address,
+        purse: &impl Fn(Address) -> Amount,
+        (most, decisions): (usize, &mut Vec<Decision>),
+    ) {
+        while decisions.len() < most
+            && let Some((turn, request)) = self.pools.get(&pool).and_then(|it| it.queue.next())
+        {
             let key = (request, pool);
             if self.hurry_before(key) {
                 continue;

@@ -87,6 +87,8 @@ pub struct Dispatch {
     audits: audit::Audits,
     /// Pools in which a grant may be possible that was not before.
     stirred: BTreeSet<Address>,
+    /// More could be granted than was at once.
+    ungranted: bool,
     /// Workers and jobs looked at for grants.
     steps: u64,
 }
@@ -114,6 +116,7 @@ impl Dispatch {
             orphaned: BTreeMap::new(),
             audits: audit::Audits::default(),
             stirred: BTreeSet::new(),
+            ungranted: false,
             steps: 0,
         }
     }
@@ -242,6 +245,9 @@ impl Dispatch {
         let watch = self.watch.first().map(|(at, _)| *at);
         let opening = self.opening.first().map(|(at, _)| *at);
         let hurry = self.next_hurry().map(|(at, _)| at);
+        if self.ungranted {
+            return Some(self.now);
+        }
         self.alarms.first().map(|(at, _)| *at).into_iter().chain(watch).chain(opening).chain(hurry).min()
     }
 

@@ -4,6 +4,9 @@
 //! policy decide, signs and enters the hosted pools' offers, and appends all accepted entries to the journal as one record.
 //! Only then does anything leave: answers with their receipts, messages to workers, the history's rows, reads. If the
 //! journal cannot write, nothing leaves any more and the loop ends with the journal's error.
+//!
+//! Whoever only looks has a way of his own: a look waits for the turn under way, and not for what is queued before it. It sees
+//! whatever its asker was told of before, since that was durable then.
 
 mod assets;
 mod briefs;
@@ -54,7 +57,7 @@ pub(crate) enum Request {
     Said { worker: Address, session: u64, said: Said },
     /// A judge has answered.
     Judged { case: market::Case, word: market::Word },
-    /// Something to be read; done after the turn's entries are durable.
+    /// Something to be read after all that was asked before it; done once the turn's entries are durable.
     Read(Reading),
     /// Let the journal grow by so many pages at most: how tests meet a full disk.
     LimitJournal(u64),
@@ -86,12 +89,20 @@ pub(crate) struct Welcomed {
 #[derive(Clone, Debug)]
 pub(crate) struct Core {
     sender: mpsc::Sender<Request>,
+    looks: mpsc::Sender<Reading>,
+}
+
+/// What is asked of the loop, in order, and who only looks.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    requests: mpsc::Receiver<Request>,
+    looks: mpsc::Receiver<Reading>,
 }
 
 impl Core {
-    pub(crate) fn new() -> (Self, mpsc::Receiver<Request>) {
-        let (sender, requests) = mpsc::channel(QUEUE);
-        (Self { sender }, requests)
+    pub(crate) fn new() -> (Self, Asked) {
+        let ((sender, requests), (look, looks)) = (mpsc::channel(QUEUE), mpsc::channel(QUEUE));
+        (Self { sender, looks: look }, Asked { requests, looks })
     }
 
     async fn ask<T>(&self, make: impl FnOnce(oneshot::Sender<T>) -> Request) -> Option<T> {
@@ -126,15 +137,11 @@ impl Core {
         self.ask(Request::Receipt).await.ok_or_else(Problem::stopping)
     }
 
-    /// Reads the state as it is durable.
+    /// Reads the state as it is durable after the turn under way.
     pub(crate) async fn read<T: Send + 'static>(&self, read: impl FnOnce(&State) -> T + Send + 'static) -> Answer<T> {
-        let ask = |answer: oneshot::Sender<T>| {
-            Request::Read(Box::new(move |state: &State| {
-                // Whoever asked may be gone.
-                drop(answer.send(read(state)));
-            }))
-        };
-        self.ask(ask).await.ok_or_else(Problem::stopping)
+        let (reading, answered) = reading(read);
+        self.looks.send(reading).await.map_err(|_| Problem::stopping())?;
+        answered.await.map_err(|_| Problem::stopping())
     }
 
     /// Joins a worker.
@@ -152,11 +159,13 @@ impl Core {
         drop(self.sender.send(Request::Said { worker: seat.worker, session: seat.session, said }).await);
     }
 
-    /// What the worker stated about these tasks.
+    /// What the worker stated about these tasks, in all that it has said until now.
     pub(crate) async fn stated(&self, worker: Address, tasks: Vec<TaskId>) -> Option<Vec<(TaskId, Option<Stated>)>> {
-        let read =
-            move |state: &State| tasks.into_iter().map(|task| (task, state.stated(task, worker))).collect::<Vec<_>>();
-        self.read(read).await.ok()
+        let (reading, answered) = reading(move |state: &State| {
+            tasks.into_iter().map(|task| (task, state.stated(task, worker))).collect::<Vec<_>>()
+        });
+        self.sender.send(Request::Read(reading)).await.ok()?;
+        answered.await.ok()
     }
 
     /// A way to the loop that does not keep it.
@@ -172,5 +181,37 @@ impl Core {
     /// Lets the loop finish what it has and stop.
     pub(crate) async fn stop(&self) {
         drop(self.sender.send(Request::Stop).await);
+    }
+}
+
+/// A read, and where what it found comes.
+fn reading<T: Send + 'static>(read: impl FnOnce(&State) -> T + Send + 'static) -> (Reading, oneshot::Receiver<T>) {
+    let (answer, answered) = oneshot::channel();
+    // Whoever asked may be gone.
+    (Box::new(move |state: &State| drop(answer.send(read(state)))), answered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_look_passes_all_that_is_queued_and_what_must_come_after_it_does_not() {
+        let (core, mut asked) = Core::new();
+        for _ in 0..QUEUE {
+            let (answer, _) = oneshot::channel();
+            core.sender.try_send(Request::Receipt(answer)).unwrap();
+        }
+        let looking = core.clone();
+        let look = tokio::spawn(async move { looking.read(|state| state.last.sequence).await.is_ok() });
+        assert!(asked.looks.recv().await.is_some());
+        // The loop ended without it.
+        assert!(!look.await.unwrap());
+        let stated = tokio::spawn(async move { core.stated(Address::default(), Vec::new()).await });
+        for _ in 0..QUEUE {
+            assert!(matches!(asked.requests.recv().await, Some(Request::Receipt(_))));
+        }
+        assert!(matches!(asked.requests.recv().await, Some(Request::Read(_))));
+        assert_eq!(stated.await.unwrap().map(|found| found.len()), None);
     }
 }

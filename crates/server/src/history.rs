@@ -151,6 +151,14 @@ impl Reads {
             let words = "the history lags behind the journal; try again";
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "history_lags", words));
         }
+        self.read_written(read).await
+    }
+
+    /// Reads what is written by now, for whoever was told that something is.
+    pub(crate) async fn read_written<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&History) -> Result<T, JournalError> + Send + 'static,
+    ) -> Answer<T> {
         let this = Arc::clone(self);
         let reading = tokio::task::spawn_blocking(move || {
             let history = this.connection()?;

@@ -341,7 +341,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
     let durable = Arc::new(AtomicU64::new(journal.last().sequence));
     let (recorder, reads, history) =
         history::start(folder.path(), writer, blobs.clone(), Arc::clone(&durable)).map_err(StartError::Thread)?;
-    let (core, requests) = Core::new();
+    let (core, asked) = Core::new();
     let judges = Judges::new(blobs.clone(), folder.path().join("judges"), core.weak());
     let mut market = Market::reading(exchange, convert::wishes);
     recall(folder.path(), &mut market)?;
@@ -357,7 +357,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
         recorder: recorder.clone(),
         judges,
         durable,
-        requests,
+        asked,
         unsaved: 0,
         digest_from: std::time::Instant::now(),
     };

@@ -27,7 +27,7 @@ impl Policy {
         if let Some(batch) = self.statements.batch(&mut self.held, self.worker, self.pending > 0, now) {
             self.actions.push_back(Action::Sign(Box::new(batch)));
         }
-        self.offer();
+        self.offer(now);
     }
 
     /// Hands tasks over to be run, as many as fill the cores and a little beyond.
@@ -93,7 +93,7 @@ impl Policy {
     }
 
     /// Offers free slots, where they differ enough from what the exchange knows.
-    fn offer(&mut self) {
+    fn offer(&mut self, now: Timestamp) {
         let (free, worth) = (self.free(), self.window.worth());
         // An exchange that knows of as much room and does not fill it has nothing to give.
         let idle = self.pending == 0;
@@ -104,6 +104,8 @@ impl Policy {
         let fewer = free < self.offered && (none || much);
         if more || fewer {
             self.offered = free;
+            // Whoever has nothing in hand may wait for the next job.
+            self.asked = self.asked.or(Some(now)).filter(|_| more && !idle);
             self.say(FromWorker::Ready { slots: free });
         }
     }

@@ -411,6 +411,18 @@ fn refused_results_are_kept_but_not_without_end() {
 }
 
 #[test]
+fn an_exchange_that_is_slow_to_give_more_is_asked_for_more_at_once() {
+    let mut world = World::connected(1);
+    world.policy.went(Duration::from_millis(1));
+    (1..=2).for_each(|number| world.assign(number, true));
+    world.end(1, 1);
+    assert_eq!(world.policy.free(), 32, "33 ms of work for an exchange that is near, one task of it in hand");
+    world.now = world.now.saturating_add(Duration::from_millis(15));
+    world.assign(3, true);
+    assert_eq!(world.policy.free(), 59, "61 ms of work, two tasks of it in hand");
+}
+
+#[test]
 fn who_is_full_of_results_that_wait_still_takes_a_few_that_others_wait_for() {
     let mut world = World::connected(1);
     for number in 0..CREDIT_WINDOW {

@@ -48,6 +48,13 @@ impl Window {
         self.way = Some(self.way.map_or(way, |known| way.max((known * (MEMORY_OF_WAYS - 1) + way) / MEMORY_OF_WAYS)));
     }
 
+    /// Work that was asked for came after this time: the exchange may have much to do. A longer wait is for a job.
+    pub(super) fn answered(&mut self, took: Duration) {
+        if self.way.is_some() && took < MOST_AHEAD {
+            self.went(took);
+        }
+    }
+
     /// A task has been running for this long and has not ended.
     pub(super) fn still_running(&mut self, since: Duration) {
         if let Some(estimate) = &mut self.estimate
@@ -129,6 +136,10 @@ mod tests {
         assert_eq!(window.tasks(), 113, "a longer way counts at once");
         window.went(Duration::from_millis(1));
         assert_eq!(window.tasks(), 93, "a shorter one by and by");
+        window.answered(Duration::from_millis(51));
+        assert_eq!(window.tasks(), 133, "an exchange that has much to do is as good as far");
+        window.answered(Duration::from_secs(1));
+        assert_eq!(window.tasks(), 133, "who waits that long waits for a job");
         window.went(Duration::from_secs(9));
         assert_eq!(window.tasks(), 201);
     }

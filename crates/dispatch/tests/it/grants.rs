@@ -26,6 +26,23 @@ fn free_workers_are_served_one_task_each_in_turn() {
 }
 
 #[test]
+fn thousands_of_grants_are_made_in_portions_and_the_next_is_due_at_once() {
+    let mut world = World::new();
+    world.deal(1, 1, 2_000);
+    world.join(1, 1_200);
+    assert_ne!(world.dispatch.next_deadline(), Some(world.now), "who comes is looked at whenever it is");
+    let mut portions = Vec::new();
+    loop {
+        portions.push(world.grants().len());
+        if world.dispatch.next_deadline() != Some(world.now) {
+            break;
+        }
+    }
+    assert_eq!(portions, [512, 512, 176]);
+    assert_eq!(world.dispatch.tasks(deal(1)).unwrap().open, 1_200);
+}
+
+#[test]
 fn a_task_gets_as_many_newcomers_as_its_trust_needs() {
     for (trust, needed) in [(1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (9, 4)] {
         let mut world = World::new();

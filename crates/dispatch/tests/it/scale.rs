@@ -31,7 +31,13 @@ fn steps(world: &mut World, act: impl FnOnce(&mut World)) -> u64 {
 
 fn grants(world: &mut World) -> Vec<(Address, u64)> {
     let mut decisions = Vec::new();
-    world.dispatch.grants(world.now, &|_| Amount::ZERO, &mut decisions);
+    loop {
+        let before = decisions.len();
+        world.dispatch.grants(world.now, &|_| Amount::ZERO, &mut decisions);
+        if decisions.len() == before {
+            break;
+        }
+    }
     let granted = decisions.into_iter().filter_map(|decision| {
         let dispatch::Decision::Grant { worker, index, .. } = decision else { return None };
         Some((worker, index))

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use units::{Address, B256, Bytes, Digest, OrderHash, TaskId, Timestamp};
 
 /// A result as a worker stated it, with what came beside it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Stated {
     pub(crate) task: TaskId,
     pub(crate) digest: B256,

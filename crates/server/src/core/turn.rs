@@ -3,7 +3,7 @@
 use super::placing::{ToPlace, Waiting};
 use super::publish::Published;
 use super::state::{Line, State};
-use super::{Request, Said, Stated, Welcomed};
+use super::{Reading, Request, Said, Stated, Welcomed};
 use crate::clock::Clock;
 use crate::convert;
 use crate::history::Recorder;
@@ -23,12 +23,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use units::{Address, B256, TaskId, Timestamp};
 
-/// Most requests taken in one turn: a record stays of a size that replays well. Each order counts as one.
+/// Most requests taken in one turn, in weights: a record stays of a size that replays well, and what came of a turn leaves
+/// while the next one works.
 const GROUP: usize = 2_048;
+/// What a statement of a batch weighs: all that a task goes through follows from it. An order, and any other request, weighs one.
+const STATEMENT: usize = 4;
 /// How often policy may ask for new offers in one turn.
 const OFFER_ROUNDS: usize = 8;
 /// The longest wait without a turn.
@@ -66,7 +69,7 @@ pub(crate) struct Loop {
     pub(crate) judges: crate::judges::Judges,
     /// The last durable record, for whoever must not read older history.
     pub(crate) durable: Arc<AtomicU64>,
-    pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) asked: super::Asked,
     /// Entries since the last snapshot.
     pub(crate) unsaved: u64,
     /// No state digest is taken before.
@@ -83,7 +86,7 @@ pub(super) struct Owed {
     pub(super) placed: Vec<Waiting>,
     pub(super) receipts: Vec<oneshot::Sender<Receipt>>,
     pub(super) welcomes: Vec<(oneshot::Sender<Welcomed>, Welcomed)>,
-    pub(super) reads: Vec<super::Reading>,
+    pub(super) reads: Vec<Reading>,
     pub(super) replies: Vec<(Address, Out)>,
     /// Whose packages of which tasks have come.
     pub(super) delivered: Vec<(TaskId, Address)>,
@@ -104,11 +107,15 @@ impl Loop {
     fn run(mut self, blobs: &Store, runtime: &Handle) -> Result<(), LoopError> {
         self.take_up(blobs)?;
         let mut gathered = Vec::with_capacity(GROUP);
+        let mut reads = Vec::new();
         loop {
-            if gathered.is_empty() && !runtime.block_on(self.gather(&mut gathered)) {
+            if gathered.is_empty() && !runtime.block_on(self.gather(&mut gathered, &mut reads)) {
                 return self.finish();
             }
-            if self.turn(&mut gathered)? {
+            while let Ok(read) = self.asked.looks.try_recv() {
+                reads.push(read);
+            }
+            if self.turn(&mut gathered, std::mem::take(&mut reads))? {
                 return self.finish();
             }
         }
@@ -137,14 +144,21 @@ impl Loop {
         self.commit(at, out, owed).map(drop)
     }
 
-    /// Waits for requests or a deadline; false when nobody can ask any more.
-    async fn gather(&mut self, gathered: &mut Vec<Request>) -> bool {
+    /// Waits for requests, somebody who looks, or a deadline; false when nobody can ask any more.
+    async fn gather(&mut self, gathered: &mut Vec<Request>, reads: &mut Vec<Reading>) -> bool {
         let now = self.clock.now();
         let wait = self.state.market.next_deadline().map_or(IDLE, |at| at.saturating_since(now).min(IDLE));
-        match timeout(wait, self.requests.recv_many(gathered, GROUP)).await {
-            Ok(count) => count > 0,
-            Err(_) => true,
-        }
+        let super::Asked { requests, looks } = &mut self.asked;
+        let asked = async {
+            tokio::select! {
+                count = requests.recv_many(gathered, GROUP) => count > 0,
+                Some(read) = looks.recv() => {
+                    reads.push(read);
+                    true
+                }
+            }
+        };
+        timeout(wait, asked).await.unwrap_or(true)
     }
 
     fn finish(self) -> Result<(), LoopError> {
@@ -155,10 +169,10 @@ impl Loop {
     }
 
     /// One turn; whether it was the last.
-    fn turn(&mut self, gathered: &mut Vec<Request>) -> Result<bool, LoopError> {
+    fn turn(&mut self, gathered: &mut Vec<Request>, reads: Vec<Reading>) -> Result<bool, LoopError> {
         let _way = tracing::trace_span!(target: "way", "turn");
         let at = self.clock.now();
-        let (mut out, mut owed) = (Output::default(), Owed::default());
+        let (mut out, mut owed) = (Output::default(), Owed { reads, ..Owed::default() });
         for request in gathered.drain(..fitting(gathered)) {
             self.take(at, request, &mut out, &mut owed)?;
         }
@@ -420,10 +434,18 @@ fn fitting(gathered: &[Request]) -> usize {
     let mut sum = 0_usize;
     let fits = |request: &&Request| {
         let fits = sum < GROUP;
-        sum += if let Request::Place { orders, .. } = request { orders.orders.len() } else { 1 };
+        sum += weight(request);
         fits
     };
     gathered.iter().take_while(fits).count()
+}
+
+fn weight(request: &Request) -> usize {
+    match request {
+        Request::Place { orders, .. } => orders.orders.len(),
+        Request::Said { said: Said::Batch { stated, .. } | Said::Uploaded(stated), .. } => STATEMENT * stated.len(),
+        _ => 1,
+    }
 }
 
 /// Tells a worker which of its statements were not taken; the tasks they are about.
@@ -439,4 +461,28 @@ fn refusals(worker: Address, events: &[Event], owed: &mut Owed) -> Vec<TaskId> {
         }
     }
     tasks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::oneshot;
+
+    fn uploaded(statements: usize) -> Request {
+        let stated = vec![Stated::default(); statements];
+        Request::Said { worker: Address::default(), session: 0, said: Said::Uploaded(stated) }
+    }
+
+    fn other() -> Request {
+        Request::Receipt(oneshot::channel().0)
+    }
+
+    #[test]
+    fn a_turn_takes_some_hundreds_of_statements_or_thousands_of_others_and_one_request_at_least() {
+        let many = |make: fn() -> Request, count: usize| (0..count).map(|_| make()).collect::<Vec<_>>();
+        assert_eq!(fitting(&many(other, 3_000)), GROUP);
+        assert_eq!(fitting(&many(|| uploaded(100), 20)), 6, "512 statements and what is left of a batch");
+        assert_eq!(fitting(&[uploaded(4_000), other()]), 1);
+        assert_eq!(fitting(&[]), 0);
+    }
 }

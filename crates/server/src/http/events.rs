@@ -139,17 +139,17 @@ impl Watcher {
     /// Reads what is new. Results come before the progress that counts them, so that a final progress is the last event.
     async fn look(&mut self) -> Answer<()> {
         self.told = *self.news.borrow_and_update();
-        let (_, mut job) = read(&self.shared, self.job).await?;
-        let (id, from) = (self.job, self.next);
-        let rows = self.shared.reads.read(move |history| history.results(id, from, PAGE)).await?;
-        self.behind = rows.len() as u64 == PAGE;
-        for row in rows {
-            self.next = row.ordinal.saturating_add(1);
-            let result = result(row);
-            let event = Event::default().event("result").id(result.ordinal.to_string());
-            self.pending.push_back(with_data(event, &result));
+        // How the job stands takes a turn of the exchange's loop, which may have much to do: not once a page.
+        if self.behind {
+            self.page().await?;
+            if self.behind {
+                return Ok(());
+            }
         }
+        let (_, mut job) = read(&self.shared, self.job).await?;
         self.awaited = awaited(&job);
+        // What it counts is written by now.
+        self.page().await?;
         if self.behind {
             return Ok(());
         }
@@ -160,6 +160,20 @@ impl Watcher {
             self.said = Some(job.clone());
             let shown = Job { eta_ms: eta, ..job };
             self.pending.push_back(with_data(Event::default().event("progress"), &shown));
+        }
+        Ok(())
+    }
+
+    /// Takes up the next results that are written.
+    async fn page(&mut self) -> Answer<()> {
+        let (id, from) = (self.job, self.next);
+        let rows = self.shared.reads.read_written(move |history| history.results(id, from, PAGE)).await?;
+        self.behind = rows.len() as u64 == PAGE;
+        for row in rows {
+            self.next = row.ordinal.saturating_add(1);
+            let result = result(row);
+            let event = Event::default().event("result").id(result.ordinal.to_string());
+            self.pending.push_back(with_data(event, &result));
         }
         Ok(())
     }
