@@ -2,6 +2,7 @@
 
 mod boxes;
 mod fragments;
+mod gather;
 mod read;
 mod write;
 

@@ -1,6 +1,7 @@
 //! The table of samples.
 
 use super::boxes::{Fields, Inner, find, inner, need};
+use super::gather::Gatherer;
 use crate::source::Kind;
 use crate::{Fault, Moment};
 use std::io::{Read, Seek, SeekFrom};
@@ -8,7 +9,7 @@ use std::io::{Read, Seek, SeekFrom};
 /// The largest table of a film that is read, bytes.
 const MOST_TABLE: u64 = 512 << 20;
 /// The most samples of a track: a day of pictures, and more.
-const MOST_SAMPLES: usize = 20_000_000;
+pub(super) const MOST_SAMPLES: usize = 20_000_000;
 
 /// A file's tracks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Movie {
 /// A track.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Track {
+    /// By which fragments name it.
+    pub(super) id: u32,
     /// What it holds.
     pub kind: Kind,
     /// Ticks in a second.
@@ -93,7 +96,8 @@ impl Track {
 /// [`Fault`].
 pub fn read(file: &mut (impl Read + Seek)) -> Result<Movie, Fault> {
     let end = file.seek(SeekFrom::End(0))?;
-    let mut at = 0;
+    let (mut at, mut tables) = (0, 0_u64);
+    let mut film: Option<(Movie, Gatherer)> = None;
     while at < end {
         file.seek(SeekFrom::Start(at))?;
         let mut head = [0; 8];
@@ -112,25 +116,31 @@ pub fn read(file: &mut (impl Read + Seek)) -> Result<Movie, Fault> {
         if length < begin {
             return Err(Fault::Damaged("a box is shorter than its head"));
         }
-        if name == *b"moov" {
-            if length > MOST_TABLE {
+        if name == *b"moov" || name == *b"moof" && film.is_some() {
+            tables = tables.saturating_add(length);
+            if tables > MOST_TABLE {
                 return Err(Fault::Unsupported("a table of more than 512 MiB"));
             }
             let mut body = Vec::new();
             file.take(length - begin).read_to_end(&mut body)?;
-            return movie(&body, end);
+            match (&mut film, Gatherer::of(&body)?) {
+                (Some((movie, gatherer)), _) if name == *b"moof" => gatherer.add(&body, at, end, &mut movie.tracks)?,
+                (Some(_), _) => {}
+                (None, None) => return movie(&body, end),
+                (None, Some(gatherer)) => film = Some((movie(&body, end)?, gatherer)),
+            }
         }
         at = at.checked_add(length).ok_or(Fault::Damaged("a box ends nowhere"))?;
     }
-    Err(Fault::Damaged("there is no table of its samples (moov)"))
+    let (mut movie, _) = film.ok_or(Fault::Damaged("there is no table of its samples (moov)"))?;
+    // How long it is shown nobody knew when its table was written.
+    movie.tracks.iter_mut().for_each(|track| track.lasts = track.lasts.filter(|lasts| *lasts > 0));
+    Ok(movie)
 }
 
 /// The tracks of a file of so many bytes.
 fn movie(body: &[u8], bytes: u64) -> Result<Movie, Fault> {
     let boxes = inner(body)?;
-    if boxes.iter().any(|inner| inner.name == *b"mvex") {
-        return Err(Fault::Unsupported("its table in fragments (`ffmpeg -i FILE -c copy whole.mp4` makes it whole)"));
-    }
     let mut header = Fields(need(body, b"mvhd")?);
     let version = header.version()?;
     header.by_version(version)?;
@@ -145,7 +155,8 @@ fn track(body: &[u8], bytes: u64) -> Result<Track, Fault> {
     let version = place.version()?;
     place.by_version(version)?;
     place.by_version(version)?;
-    place.take(8)?;
+    let id = place.u32()?;
+    place.take(4)?;
     place.by_version(version)?;
     let media = need(body, b"mdia")?;
     let mut header = Fields(need(media, b"mdhd")?);
@@ -176,6 +187,7 @@ fn track(body: &[u8], bytes: u64) -> Result<Track, Fault> {
     let Edits { delay, from, lasts } = edits(body)?;
     let (samples, end) = samples(table, bytes)?;
     Ok(Track {
+        id,
         kind,
         timescale,
         delay,

@@ -160,6 +160,42 @@ fn a_stream_for_players_has_every_sample_once_in_order() {
 }
 
 #[test]
+fn a_film_in_fragments_is_split_like_the_whole_one() {
+    let (parts, sounds) = split("film.mp4", "fragments", 2);
+    let folder = folder("fragments");
+    let mut joined = join(&parts, 0, &sounds).unwrap();
+    transcode::hls::write(&mut joined, &folder, "film.m3u8", 2).unwrap();
+    // A stream's files one behind the other are a film in fragments.
+    let names = ["init.mp4", "stretch-00001.m4s", "stretch-00002.m4s", "stretch-00003.m4s"];
+    let bytes: Vec<u8> = names.iter().flat_map(|name| std::fs::read(folder.join(name)).unwrap()).collect();
+    let path = folder.join("fragments.mp4");
+    std::fs::write(&path, &bytes).unwrap();
+    let (before, after) = (read(&film("film.mp4")), read(&path));
+    assert_eq!(after.tracks.len(), 2);
+    for (before, after) in before.tracks.iter().zip(&after.tracks) {
+        assert_eq!((before.kind, before.timescale), (after.kind, after.timescale));
+        assert_eq!(content(&film("film.mp4"), before), content(&path, after));
+    }
+    let cuts = |path: &Path| {
+        let pictures = Source::open(File::open(path).unwrap()).unwrap().streams().remove(0);
+        pictures.pieces(2).into_iter().map(|piece| (piece.span, piece.begins)).collect::<Vec<_>>()
+    };
+    assert_eq!(cuts(&path), cuts(&film("film.mp4")));
+    // Cut short or with a byte turned it is refused, or read as far as it makes sense; never a panic.
+    for length in (0..bytes.len()).step_by(499) {
+        std::fs::write(&path, &bytes[..length]).unwrap();
+        let _refused_or_read = Source::open(File::open(&path).unwrap()).map(|source| source.streams());
+    }
+    let head = std::fs::read(folder.join("init.mp4")).unwrap().len();
+    for at in (0..head + 600).step_by(7) {
+        let mut bad = bytes.clone();
+        bad[at] ^= 0xff;
+        std::fs::write(&path, &bad).unwrap();
+        let _refused_or_read = Source::open(File::open(&path).unwrap()).map(|source| source.streams());
+    }
+}
+
+#[test]
 fn a_damaged_film_is_refused_whatever_of_it_is_damaged() {
     for name in ["film.mp4", "film.mkv"] {
         let whole = std::fs::read(film(name)).unwrap();
