@@ -205,7 +205,9 @@ impl ContainerHost {
         let reference = reference.pinned(digest);
         let credentials = self.shared.credentials.get(reference.registry()).cloned().unwrap_or_default();
         tracing::info!(%reference, "fetching an image");
-        let pulled = self.shared.puller.pull(&reference, &credentials, &self.shared.store, |_, _| {}).await;
+        let mut before = 0;
+        let progress = |come: u64, _| fetcher.moved().add(come.saturating_sub(std::mem::replace(&mut before, come)));
+        let pulled = self.shared.puller.pull(&reference, &credentials, &self.shared.store, progress).await;
         pulled.map_err(obstacle)
     }
 

@@ -12,6 +12,7 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use reqwest::StatusCode;
 use reqwest::header;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -61,11 +62,31 @@ pub(crate) struct Fetcher {
     cache: Cache,
     going: Arc<Mutex<BTreeMap<Digest, Going>>>,
     slots: Arc<Semaphore>,
+    moved: Moved,
+}
+
+/// How many bytes have come, of files and of images; it only grows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Moved(Arc<AtomicU64>);
+
+impl Moved {
+    pub(crate) fn add(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Fetcher {
     pub(crate) fn new(http: Arc<Http>, cache: Cache) -> Self {
-        Self { http, cache, going: Arc::default(), slots: Arc::new(Semaphore::new(PARALLEL)) }
+        Self { http, cache, going: Arc::default(), slots: Arc::new(Semaphore::new(PARALLEL)), moved: Moved::default() }
+    }
+
+    /// What has come since the start.
+    pub(crate) fn moved(&self) -> &Moved {
+        &self.moved
     }
 
     /// The file, if it is in the cache.
@@ -200,6 +221,7 @@ impl Fetcher {
             _ => return Err(Trouble::Final(FetchError::Refused(status))),
         }
         while let Some(chunk) = answer.chunk().await.map_err(passing)? {
+            self.moved.add(u64::try_from(chunk.len()).unwrap_or(0));
             piece.bytes.extend_from_slice(&chunk);
             if u64::try_from(piece.bytes.len()).is_ok_and(|length| length > most) {
                 return Err(Trouble::Final(FetchError::Wrong));

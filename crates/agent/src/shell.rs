@@ -172,6 +172,8 @@ impl Shell {
     async fn work_on(&mut self, link_events: &mut mpsc::Receiver<LinkEvent>) -> Result<(), AgentError> {
         let mut look = tokio::time::interval(idle::EVERY);
         let mut warmth = tokio::time::interval(self.config.timing.heat);
+        let mut fetching = tokio::time::interval(self.config.timing.heartbeat);
+        let mut moved = 0;
         let http = Arc::clone(&self.http);
         loop {
             self.act();
@@ -211,6 +213,12 @@ impl Shell {
                     if self.thermostat.look() {
                         let floors = self.thermostat.floors(&self.config.floors);
                         self.say(FromWorker::Floors { floors, heat: self.thermostat.demand() });
+                    }
+                }
+                _ = fetching.tick() => {
+                    let bytes = self.fetcher.moved().bytes();
+                    if std::mem::replace(&mut moved, bytes) < bytes {
+                        self.policy.still_fetching();
                     }
                 }
                 () = self.stop.cancelled(), if self.leaves.is_none() => {

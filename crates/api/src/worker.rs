@@ -251,7 +251,7 @@ pub struct Held {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Getting app and inputs, or waiting for a free core.
+    /// Getting app and inputs, or waiting for a free core. Said again while more of them comes.
     Fetch,
     /// Running.
     Run,

@@ -2,7 +2,9 @@
 //!
 //! Fetch, run and upload have clocks of their own, none of which counts another's time: a slow line is not a slow machine.
 //! A task that waits behind others on its worker is not late while that worker gets on with them. When a clock runs out the
-//! task goes to another; it is held against a worker that was there, and that had its whole time.
+//! task goes to another; it is held against a worker that was there, and that had its whole time. Whoever says that more of a
+//! large image or input has come since has the fetch clock started again, for half of the time that the deal has left; that it was
+//! not enough is held against it only the second time.
 
 use crate::Dispatch;
 use crate::attempt::{Ended, Role};
@@ -40,6 +42,15 @@ impl Dispatch {
         let Some(open) = self.open.get_mut(&task) else { return };
         let Some(bag) = self.bags.get(&open.deal) else { return };
         let Some(lease) = open.leases.get_mut(&worker) else { return };
+        if phase == Phase::Fetch && lease.phase == Phase::Fetch {
+            lease.fetching = Some(at);
+            let half = bag.terms.until.saturating_since(lease.granted).checked_div(2).unwrap_or_default();
+            let until = bag.lease_until(at, phase, 0, &self.clocks).min(lease.granted.saturating_add(half));
+            if until > lease.until {
+                (lease.until, lease.ends) = (until, until);
+                self.alarms.insert((until, task));
+            }
+        }
         if phase <= lease.phase {
             return;
         }
@@ -98,7 +109,7 @@ impl Dispatch {
                 continue;
             }
             let there = self.workers.get(&worker).is_some_and(|station| station.connected);
-            if there && self.is_at_work(at, task, worker, &lease) {
+            if there && (self.is_at_work(at, task, worker, &lease) || self.still_fetches(at, task, worker, &lease)) {
                 self.take_back(task, worker);
                 decisions.push(Decision::Cancel { worker, task, ending: Ending::TooLate });
                 continue;
@@ -114,6 +125,15 @@ impl Dispatch {
             }
             decisions.push(Decision::Cancel { worker, task, ending: Ending::TooLate });
         }
+    }
+
+    /// Whether a worker's line is slow and not it: what the task needs was still coming, and never ran out on it before.
+    fn still_fetches(&self, at: Timestamp, task: TaskId, worker: Address, lease: &Lease) -> bool {
+        let Some(open) = self.open.get(&task) else { return false };
+        let late = |(_, how): (Timestamp, Ended)| how == Ended::TooLate(Phase::Fetch);
+        let before = open.attempts.iter().any(|it| it.worker == worker && it.ended.is_some_and(late));
+        let coming = lease.fetching.is_some_and(|said| at.saturating_since(said) <= self.clocks.fetch);
+        lease.phase == Phase::Fetch && coming && !before
     }
 
     /// Whether a task only waits behind others that its worker gets on with: then it may wait on.

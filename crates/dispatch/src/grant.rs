@@ -291,7 +291,7 @@ impl Dispatch {
         let first = open.leases.is_empty();
         open.leases.insert(
             worker,
-            Lease { role, phase, until, ends: until, granted, running, alone, due: NEVER, expected_ms },
+            Lease { role, phase, until, ends: until, granted, fetching: None, running, alone, due: NEVER, expected_ms },
         );
         if !renewed {
             open.begin(worker, role, granted);

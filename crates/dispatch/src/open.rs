@@ -48,6 +48,8 @@ pub(crate) struct Lease {
     /// When the clock of its phase runs out.
     pub(crate) ends: Timestamp,
     pub(crate) granted: Timestamp,
+    /// When its worker last said that more of what the task needs has come.
+    pub(crate) fetching: Option<Timestamp>,
     /// When its worker said that it runs the task.
     pub(crate) running: Option<Timestamp>,
     /// Whether its worker held nothing else when it was granted.

@@ -29,6 +29,14 @@ pub struct OwnTask {
 }
 
 impl ContainerHost {
+    /// The image, if it is here and ready to be run.
+    ///
+    /// # Errors
+    /// [`images::Error`].
+    pub async fn own_kept(&self, digest: Digest) -> Result<Option<OwnImage>, Error> {
+        Ok(self.keep(digest).await?.map(|image| self.owned(image)))
+    }
+
     /// Readies the image of an archive's file.
     ///
     /// # Errors

@@ -92,6 +92,15 @@ impl Policy {
         }
     }
 
+    /// More of some file has come: says of which tasks files are fetched, so that a slow line is not taken for a slow machine.
+    pub(crate) fn still_fetching(&mut self) {
+        let fetching = self.held.iter().filter(|(_, held)| held.stage == Stage::Fetching);
+        let tasks: Vec<TaskId> = fetching.map(|(task, _)| *task).collect();
+        for tasks in tasks.chunks(BATCH_ITEMS) {
+            self.say(FromWorker::Phase { tasks: tasks.to_vec(), phase: Phase::Fetch });
+        }
+    }
+
     /// Offers free slots, where they differ enough from what the exchange knows.
     fn offer(&mut self, now: Timestamp) {
         let (free, worth) = (self.free(), self.window.worth());

@@ -448,3 +448,18 @@ fn far_more_than_was_asked_for_is_given_back() {
     let declined = world.said().into_iter().filter(|frame| matches!(frame, FromWorker::Decline { .. })).count();
     assert_eq!(declined, 3);
 }
+
+#[test]
+fn of_tasks_whose_files_still_come_it_is_said_and_of_others_not() {
+    let mut world = World::connected(4);
+    world.assign(1, true);
+    let assignment = Assignment { task: id(2), deal: DealId::default(), index: 2, until: FAR };
+    world.policy.assigned(&assignment, true, world.now);
+    world.actions();
+    world.policy.still_fetching();
+    assert_eq!(world.said(), [FromWorker::Phase { tasks: vec![id(2)], phase: Phase::Fetch }]);
+    world.policy.prepared(id(2), world.now);
+    world.actions();
+    world.policy.still_fetching();
+    assert_eq!(world.said(), []);
+}

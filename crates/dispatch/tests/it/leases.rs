@@ -143,3 +143,42 @@ fn a_worker_that_comes_back_too_late_for_a_task_gets_others_of_the_job() {
     world.join(1, 1);
     assert_eq!(world.grants(), [(1, 1)]);
 }
+
+#[test]
+fn who_says_that_more_of_an_image_has_come_keeps_its_task_for_half_of_the_deals_time() {
+    let mut world = World::new();
+    world.deal(1, 1, 1);
+    world.join(1, 1);
+    world.grants();
+    let (half, told) = (TIME * 3, Duration::from_secs(60));
+    let clock = Duration::from_secs(120) + TIME;
+    assert!(half > clock, "else there is nothing to see");
+    let mut waited = Duration::ZERO;
+    while waited + told < half {
+        world.dispatch.phase(world.now, worker(1), task(1, 0), Phase::Fetch);
+        assert_eq!(world.wait(told), [], "after {waited:?}");
+        waited += told;
+    }
+    assert_eq!(world.wait(half - waited), [late(1)]);
+    // It was its line: it is let in again. A second time it is held against it.
+    world.dispatch.worker_ready(worker(1), 1);
+    assert_eq!(world.grants(), [(1, 0)]);
+    // Half of what the deal has left now is 450 seconds.
+    assert_eq!(world.wait(Duration::from_secs(350)), []);
+    world.dispatch.phase(world.now, worker(1), task(1, 0), Phase::Fetch);
+    assert_eq!(world.wait(Duration::from_secs(99)), []);
+    assert_eq!(world.wait(Duration::from_secs(1)), [late(1)]);
+    world.dispatch.worker_ready(worker(1), 1);
+    assert!(world.grants().is_empty());
+}
+
+#[test]
+fn who_fetches_and_says_nothing_has_the_clock_once() {
+    let mut world = World::new();
+    world.deal(1, 1, 2);
+    world.join(1, 1);
+    world.grants();
+    assert_eq!(world.wait(Duration::from_secs(120) + TIME), [late(1)]);
+    world.dispatch.worker_ready(worker(1), 1);
+    assert!(world.grants().is_empty());
+}
