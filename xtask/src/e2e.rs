@@ -12,23 +12,33 @@ use std::process::{Child, Command, Stdio};
 
 /// Runs the one that is named.
 pub(crate) fn run(words: &[&str]) -> anyhow::Result<bool> {
-    match words {
+    let words: Vec<&str> = words.iter().copied().filter(|word| *word != DEV).collect();
+    match words.as_slice() {
         ["render", words @ ..] => render::run(words),
         ["transcode", words @ ..] => transcode::run(words),
         ["hung", words @ ..] => hung::run(words),
-        _ => bail!("cargo xtask e2e render|transcode|hung [--in FOLDER] [--images FOLDER] [NAME…]"),
+        _ => bail!("cargo xtask e2e render|transcode|hung [--in FOLDER] [--images FOLDER] [--dev] [NAME…]"),
     }
 }
 
-/// The command under test: what `HANDS` names, else built now, beside this program.
+/// The word that asks for a development build of the command under test, which is there sooner and slower.
+const DEV: &str = "--dev";
+
+/// The command under test: what `HANDS` names, else built now as people use it, unless `--dev` is said.
 pub(crate) fn hands() -> anyhow::Result<PathBuf> {
     if let Some(named) = std::env::var_os("HANDS") {
         return Ok(PathBuf::from(named));
     }
+    let (profile, folder) = match std::env::args().any(|word| word == DEV) {
+        true => ("dev", "debug"),
+        false => ("release", "release"),
+    };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    must(Command::new(cargo).args(["build", "--quiet", "--package", "manyhands", "--bin", "hands"]))?;
+    let build = ["build", "--quiet", "--profile", profile, "--package", "manyhands", "--bin", "hands"];
+    must(Command::new(cargo).args(build))?;
     let own = std::env::current_exe()?;
-    Ok(own.parent().context("this program lies in a folder")?.join("hands"))
+    let target = own.parent().and_then(Path::parent).context("this program lies in a folder of its profile's")?;
+    Ok(target.join(folder).join("hands"))
 }
 
 /// A person's machine: a home, a folder to work in, and where its images are kept.

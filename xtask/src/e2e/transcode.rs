@@ -1,5 +1,6 @@
 //! A film through a market of several agents: made by the image's own ffmpeg, split, transcoded by two agents who must agree, joined,
-//! played through by ffprobe; as MP4, from Matroska, as HLS; and held against `--local` to the byte.
+//! played through by ffprobe (of the operator's image, then of the person's own); as MP4, from Matroska, from fragments, as HLS; and held
+//! against `--local` to the byte.
 
 use super::{Machine, hands};
 use crate::image;
@@ -11,7 +12,7 @@ use std::time::Instant;
 /// The image that the app names.
 const IMAGE: &str = "ffmpeg-5.1";
 /// Seconds of the film.
-const SECONDS: &str = "30";
+const SECONDS: u32 = 30;
 
 /// Makes the image, unless `--images` has it, and tries it.
 pub(super) fn run(words: &[&str]) -> anyhow::Result<bool> {
@@ -26,7 +27,7 @@ pub(super) fn run(words: &[&str]) -> anyhow::Result<bool> {
     let _work = other.starts(&["work", "--exchange", &url, "--join", &token, "--cores", "1"])?;
     let person = Machine::new(&hands, lab.join("person"))?;
     let joined = ["--exchange", url.as_str(), "--join", &token];
-    film(&person, &archive, &joined)?;
+    film(&person, &archive, &joined, SECONDS)?;
     // The operator's image is everybody's: whoever has the operator's key is the operator.
     let operator = Machine::new(&hands, lab.join("operator"))?;
     fs::create_dir_all(operator.home())?;
@@ -45,6 +46,7 @@ pub(super) fn run(words: &[&str]) -> anyhow::Result<bool> {
     let read = |path: &str| fs::read(person.work().join(path)).with_context(|| path.to_owned());
     ensure!(read("far/film.mp4")? == read("near/film.mp4")?, "the market's film is another than that of --local");
     transcode(&["film/film.mkv", "--height", "180", "--codec", "hevc", "--out", "small"], &far)?;
+    transcode(&["film/parts.mp4", "--out", "parts", "--local"], &[])?;
     transcode(&["film/film.mp4", "--to", "hls", "--out", "stream"], &far)?;
     ensure!(read("stream/film.m3u8")?.starts_with(b"#EXTM3U"), "a stream has a list");
     println!("the market's film is that of --local to the byte, and all play from end to end");
@@ -76,15 +78,19 @@ pub(super) fn archive(images: &Path, hands: &Path) -> anyhow::Result<String> {
     archive.into_os_string().into_string().ok().context("an archive's name is text")
 }
 
-/// Has the image's own ffmpeg make a film, as any task would: moving pictures with a keyframe every two seconds, and a tone; in MP4
-/// and in Matroska.
-pub(super) fn film(person: &Machine, archive: &str, joined: &[&str]) -> anyhow::Result<()> {
+/// Has the image's own ffmpeg make a film of so many seconds, as any task would: moving pictures with a keyframe every two seconds, and
+/// a tone; in MP4 and, the same samples, in Matroska and in fragments.
+pub(super) fn film(person: &Machine, archive: &str, joined: &[&str], seconds: u32) -> anyhow::Result<()> {
     let run = ["run", "--image", archive, "--reproducible", "--out", "film"];
     let (pictures, sound) =
-        (format!("testsrc2=size=640x360:rate=30:duration={SECONDS}"), format!("sine=f=440:r=48000:d={SECONDS}"));
+        (format!("testsrc2=size=640x360:rate=30:duration={seconds}"), format!("sine=f=440:r=48000:d={seconds}"));
     let told = ["--", "ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", &pictures, "-f", "lavfi", "-i", &sound];
     let made = ["-c:v", "libx264", "-preset", "veryfast", "-g", "60", "-c:a", "aac", "{out}/film.mp4"];
-    let again = ["-c:v", "libx264", "-preset", "veryfast", "-g", "60", "-c:a", "aac", "{out}/film.mkv"];
-    person.shows(&[&run[..], joined, &told, &made, &again].concat())?;
+    person.shows(&[&run[..], joined, &told, &made].concat())?;
+    let again = ["run", "--image", archive, "--reproducible", "--input", "film/film.mp4", "--out", "film"];
+    let told = ["--", "ffmpeg", "-nostdin", "-v", "error", "-i", "/iexec_in/film.mp4"];
+    let copied =
+        ["-c", "copy", "{out}/film.mkv", "-c", "copy", "-movflags", "frag_keyframe+empty_moov", "{out}/parts.mp4"];
+    person.shows(&[&again[..], joined, &told, &copied].concat())?;
     Ok(())
 }
