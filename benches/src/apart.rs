@@ -24,8 +24,14 @@ const TICKS: f64 = 100.0;
 pub(crate) fn serve(folder: &Path) -> anyhow::Result<()> {
     let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let config =
-        server::Config { listen, data_dir: folder.to_owned(), private: true, join_token: None, registries: None };
+    let config = server::Config {
+        listen,
+        data_dir: folder.to_owned(),
+        private: true,
+        join_token: None,
+        registries: None,
+        storage: server::StorageLimits::own(),
+    };
     let server = threads.block_on(Server::start(config))?;
     println!("{}\n{}", server.url(), server.join_token().unwrap_or_default());
     std::io::stdin().read_to_end(&mut Vec::new())?;

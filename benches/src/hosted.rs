@@ -71,7 +71,14 @@ impl Hosted {
         let data_dir = folder.join("data");
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let private = audits == Audits::None;
-        let config = server::Config { listen, data_dir: data_dir.clone(), private, join_token: None, registries: None };
+        let config = server::Config {
+            listen,
+            data_dir: data_dir.clone(),
+            private,
+            join_token: None,
+            registries: None,
+            storage: server::StorageLimits::own(),
+        };
         let server = server_threads.block_on(Server::start(config))?;
         let operator = fs::read_to_string(data_dir.join("operator.key")).context("the server has made its key")?;
         let operator: [u8; 32] = hex::decode(operator.trim())?.try_into().ok().context("a key has 32 bytes")?;

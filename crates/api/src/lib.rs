@@ -9,6 +9,7 @@ pub mod chunks;
 pub mod error;
 pub mod exchange;
 pub mod explain;
+pub mod files;
 pub mod gateway;
 pub mod image;
 pub mod job;

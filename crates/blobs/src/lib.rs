@@ -19,7 +19,7 @@ mod upload;
 pub use chunks::{Chunk, Cut};
 pub use error::{OpenError, PutError, ReadError};
 pub use parts::{Part, PartUpload};
-pub use store::{Pin, Store};
+pub use store::{Pin, Store, path_in};
 pub use stream::{Pieces, Reading};
 pub use units::Digest;
 pub use upload::{Stored, Upload};

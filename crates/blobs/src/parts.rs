@@ -47,6 +47,13 @@ pub struct Part {
 #[derive(Debug, Default)]
 pub(crate) struct UnderWay(BTreeMap<(Address, u128), (Instant, Arc<Content>)>);
 
+impl UnderWay {
+    /// Gives up what nothing has come of for long.
+    fn give_up(&mut self, now: Instant) {
+        self.0.retain(|_, (touched, _)| now.duration_since(*touched) < PATIENCE);
+    }
+}
+
 /// A content of which parts have come.
 #[derive(Debug)]
 struct Content {
@@ -144,11 +151,19 @@ impl Store {
         Ok(Some(Stored { digest: found, size: content.total }))
     }
 
+    /// Whether parts of an upload have come, and it is neither ended nor given up.
+    #[must_use]
+    pub fn is_coming(&self, from: Address, upload: u128) -> bool {
+        let mut under_way = self.under_way();
+        under_way.give_up(Instant::now());
+        under_way.0.contains_key(&(from, upload))
+    }
+
     /// The content that a part is of, begun if need be.
     fn content(&self, part: Part) -> Result<Arc<Content>, PutError> {
         let mut under_way = self.under_way();
         let now = Instant::now();
-        under_way.0.retain(|_, (touched, _)| now.duration_since(*touched) < PATIENCE);
+        under_way.give_up(now);
         if let Some((touched, content)) = under_way.0.get_mut(&(part.from, part.upload)) {
             *touched = now;
             let same = content.total == part.total && content.size == part.size;

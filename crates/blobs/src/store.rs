@@ -101,6 +101,21 @@ impl Store {
         self.index().total()
     }
 
+    /// Bytes that this process may still write where the blobs are. Only Unix says so; elsewhere there is no end to them.
+    ///
+    /// # Errors
+    ///
+    /// The disk's.
+    pub fn free(&self) -> io::Result<u64> {
+        #[cfg(unix)]
+        {
+            let disk = rustix::fs::statvfs(&self.inner.folder)?;
+            Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+        }
+        #[cfg(not(unix))]
+        Ok(u64::MAX)
+    }
+
     /// All blobs, by name.
     #[must_use]
     pub fn digests(&self) -> Vec<Digest> {
@@ -190,9 +205,7 @@ impl Store {
         }
         let bytes = match fs::read(self.inner.path(digest)) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(ReadError::Missing { digest: *digest });
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(self.vanished(*digest)),
             Err(error) => return Err(error.into()),
         };
         if digest_of(&bytes) != *digest {
@@ -249,6 +262,12 @@ impl Store {
         Ok(())
     }
 
+    /// Somebody took a blob's file away beneath the store: it is not here any more, and can be taken in again.
+    pub(crate) fn vanished(&self, digest: Digest) -> ReadError {
+        self.index().remove(&digest);
+        ReadError::Missing { digest }
+    }
+
     /// Marks a blob as used; its size.
     pub(crate) fn touch(&self, digest: &Digest) -> Option<u64> {
         self.index().touch(digest)
@@ -265,9 +284,15 @@ impl Store {
 
 impl Inner {
     pub(crate) fn path(&self, digest: &Digest) -> PathBuf {
-        let hex = digest.hex();
-        self.folder.join("sha256").join(&hex[..2]).join(&hex)
+        path_in(&self.folder, digest)
     }
+}
+
+/// Where a store in this folder has a blob, if it has it: for who reads beside the store, and checks what is there.
+#[must_use]
+pub fn path_in(folder: &Path, digest: &Digest) -> PathBuf {
+    let hex = digest.hex();
+    folder.join("sha256").join(&hex[..2]).join(&hex)
 }
 
 /// A blob that stays while this is held.

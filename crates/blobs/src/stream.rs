@@ -198,11 +198,11 @@ impl Store {
         if range.start > range.end || range.end > size {
             return Err(ReadError::Range { size });
         }
-        let (path, digest, start) = (self.inner.path(digest), *digest, range.start);
+        let (store, digest, start) = (self.clone(), *digest, range.start);
         let opened = blocking(move || {
-            let mut file = match File::open(path) {
+            let mut file = match File::open(store.inner.path(&digest)) {
                 Ok(file) => file,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(ReadError::Missing { digest }),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(store.vanished(digest)),
                 Err(error) => return Err(error.into()),
             };
             file.seek(SeekFrom::Start(start))?;

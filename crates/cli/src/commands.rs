@@ -6,6 +6,7 @@ pub(crate) mod book;
 pub(crate) mod demo;
 mod doctor;
 mod explain;
+mod files;
 mod job;
 mod map;
 mod operator;
@@ -65,6 +66,7 @@ enum Command {
     Book(book::BookArgs),
     Order(order::OrderArgs),
     App(app::AppArgs),
+    Files(files::FilesArgs),
     Pool(pool::PoolArgs),
     Provider(provider::ProviderArgs),
     Rate(rate::RateArgs),
@@ -132,6 +134,7 @@ impl Cli {
             | Command::Book(_)
             | Command::Order(_)
             | Command::App(_)
+            | Command::Files(_)
             | Command::Pool(_)
             | Command::Provider(_)
             | Command::Rate(_)
@@ -159,6 +162,7 @@ impl Cli {
             Command::Book(args) => Box::pin(book::run(&context, args)).await,
             Command::Order(args) => Box::pin(order::run(&context, args)).await,
             Command::App(args) => Box::pin(app::run(&context, args)).await,
+            Command::Files(args) => Box::pin(files::run(&context, args)).await,
             Command::Pool(args) => Box::pin(pool::run(&context, args)).await,
             Command::Provider(args) => Box::pin(provider::run(&context, args)).await,
             Command::Rate(args) => Box::pin(rate::run(&context, args)).await,

@@ -53,6 +53,16 @@ pub(crate) fn count(number: u64, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
+/// Bytes as people say them: `17 bytes`, `300 MiB`, `1.5 GiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    match bytes {
+        0..0x400 => count(bytes, "byte"),
+        0x400..0x10_0000 => format!("{} KiB", bytes >> 10),
+        0x10_0000..0x4000_0000 => format!("{} MiB", bytes >> 20),
+        _ => format!("{}.{} GiB", bytes >> 30, (bytes >> 20) % 1024 * 10 / 1024),
+    }
+}
+
 /// How a job stands, in one line.
 pub(crate) fn progress(job: &Job) -> String {
     let good = job.finished.saturating_sub(job.failed);

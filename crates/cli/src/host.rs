@@ -4,13 +4,15 @@ use crate::attach::Needs;
 use crate::containers::{ContainerArgs, Found};
 use crate::describe::count;
 use crate::home::{Lock, worker_key};
+use crate::parse;
 use crate::terminal::note;
 use crate::wallet;
 use agent::{Agent, AgentHandle, Cache};
 use anyhow::Context as _;
+use clap::Args;
 use journal::JournalError;
 use orders::SigningKey;
-use server::{Config, Endpoint, Server, ServerHandle, StartError};
+use server::{Config, Endpoint, Server, ServerHandle, StartError, StorageLimits};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::num::NonZero;
@@ -27,6 +29,24 @@ pub(crate) const DISK_MIB: u64 = 4_096;
 pub(crate) const CACHE_BYTES: u64 = 10 << 30;
 /// The most workers that are started for a job's trust.
 const MOST_WORKERS: u32 = 62;
+
+/// What an exchange's disk is for.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct StorageArgs {
+    /// What the files of one account may take here (64G, 500M). Tasks' results do not count; yours, the operator's, neither.
+    #[arg(long, value_name = "SIZE", default_value = "64G", value_parser = parse::size)]
+    storage: u64,
+    /// No file is taken in where less than this would stay free on the disk, which the journal needs.
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = parse::size)]
+    keep_free: u64,
+}
+
+impl StorageArgs {
+    /// As the exchange takes it.
+    pub(crate) fn limits(self) -> StorageLimits {
+        StorageLimits { per_account: self.storage, keep_free: self.keep_free }
+    }
+}
 
 /// An exchange that runs in this process, with its workers.
 #[derive(Debug)]
@@ -137,15 +157,16 @@ pub(crate) async fn start(
     listen: SocketAddr,
     private: bool,
     registries: Option<BTreeSet<String>>,
+    storage: StorageLimits,
 ) -> Result<Hosted, StartError> {
-    let config = Config { listen, data_dir: folder.to_owned(), private, join_token: None, registries };
+    let config = Config { listen, data_dir: folder.to_owned(), private, join_token: None, registries, storage };
     Ok(Hosted { server: Server::start(config).await?, workers: Vec::new(), containers: None })
 }
 
 /// Starts the embedded exchange on a free port of this machine alone; none where another process has its folder.
 pub(crate) async fn start_embedded(folder: &Path, needs: &Needs) -> anyhow::Result<Option<Hosted>> {
     let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-    let mut hosted = match start(folder, listen, true, None).await {
+    let mut hosted = match start(folder, listen, true, None, StorageLimits::own()).await {
         Ok(hosted) => hosted,
         Err(StartError::Journal(JournalError::Locked { .. }) | StartError::Blobs(blobs::OpenError::InUse { .. })) => {
             return Ok(None);

@@ -3,6 +3,7 @@
 mod kept;
 
 use crate::exit::hinted;
+use crate::terminal::note;
 use agent::{ContainerHost, OwnImage};
 use anyhow::{Context as _, bail};
 use api::image::ImageAddress;
@@ -10,7 +11,7 @@ use clap::Args;
 use client::{App, AppPrice, Client};
 use images::{Caps, Credentials, Puller, Reference, Registries, Store};
 use std::path::{Path, PathBuf};
-use units::Digest;
+use units::{Address, Digest};
 
 /// The image to run.
 #[derive(Args, Clone, Debug, Default)]
@@ -92,7 +93,29 @@ pub(crate) async fn in_archive(path: PathBuf) -> anyhow::Result<FoundImage> {
     Ok(FoundImage { address, digest, full_name: name.clone(), name, archive: Some(path), registry: None })
 }
 
+/// The image that an app at an exchange is.
+pub(crate) async fn of_app(client: &Client, app: Address, name: &str) -> anyhow::Result<FoundImage> {
+    let (address, digest) = client.app_image(app).await?;
+    let (full_name, registry) = match &address {
+        ImageAddress::Registry(text) => (text.clone(), registry_of(text)?),
+        ImageAddress::Archive(_) => (name.to_owned(), None),
+    };
+    Ok(FoundImage { address, digest, name: name.to_owned(), full_name, archive: None, registry })
+}
+
 impl FoundImage {
+    /// Readies it to be run here, its archive fetched from the exchange where it is in one and was not fetched before.
+    pub(crate) async fn fetched(&self, host: &ContainerHost, client: &Client) -> anyhow::Result<OwnImage> {
+        let ImageAddress::Archive(archive) = &self.address else { return self.ready(host).await };
+        if let Some(kept) = host.own_kept(self.digest).await? {
+            return Ok(kept);
+        }
+        note(format_args!("fetching the image {} from the exchange", self.name));
+        let file = client.download(*archive).await?;
+        let readied = host.own_archive(file.path().to_owned(), self.digest).await;
+        readied.with_context(|| format!("the image {} cannot be run here", self.full_name))
+    }
+
     /// Which image it is.
     pub(crate) fn digest(&self) -> Digest {
         self.digest

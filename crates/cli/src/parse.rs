@@ -29,6 +29,19 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if digits.is_empty() && seconds > 0 { Ok(Duration::from_secs(seconds)) } else { Err(wrong()) }
 }
 
+/// Reads a size: `64G`, `500M`, `8K`, or bytes.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.as_bytes().last() {
+        Some(b'K') => (&text[..text.len() - 1], 10),
+        Some(b'M') => (&text[..text.len() - 1], 20),
+        Some(b'G') => (&text[..text.len() - 1], 30),
+        Some(b'T') => (&text[..text.len() - 1], 40),
+        Some(_) | None => (text, 0),
+    };
+    let number = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    number.ok_or_else(|| format!("`{text}` is not a size; write 64G, 500M, or bytes"))
+}
+
 /// Reads credits with up to nine decimals.
 pub(crate) fn credits(text: &str) -> Result<Amount, String> {
     Amount::from_credits(text).map_err(|error| format!("`{text}` is {error}"))
@@ -86,6 +99,16 @@ mod tests {
         }
         for bad in ["", "m", "5x", "1h30", "-5m", "0m", "99999999999999999999h"] {
             assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_read_with_units_and_bare() {
+        for (text, bytes) in [("0", 0), ("17", 17), ("8K", 8 << 10), ("500M", 500 << 20), ("64G", 64 << 30)] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for bad in ["", "G", "1g", "1.5G", "-1", "99999999999T"] {
+            assert!(size(bad).is_err(), "{bad}");
         }
     }
 

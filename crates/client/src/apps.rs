@@ -14,7 +14,7 @@ use api::package::{PackageRow, Packages, TYPE};
 use orders::AppOrder;
 use reqwest::Method;
 use std::path::Path;
-use units::{Address, Amount, Bytes, Digest, Tag, U256};
+use units::{Address, Amount, B256, Bytes, Digest, Tag, U256};
 
 /// What runs WebAssembly commands.
 const WASM: &str = "WASM";
@@ -131,6 +131,19 @@ impl Client {
     pub async fn app_name(&self, app: Address) -> Result<String, Error> {
         let answer = self.view(app, Asset::m_appNameCall {}.abi_encode()).await?;
         String::abi_decode(&answer).map_err(|error| Error::answer("m_appName", error))
+    }
+
+    /// Where the image of an app is, and which one it is.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`], [`Error::Refused`] where there is no app of this address, [`Error::Answer`] where its address is no text.
+    pub async fn app_image(&self, app: Address) -> Result<(ImageAddress, Digest), Error> {
+        let answer = self.view(app, Asset::m_appMultiaddrCall {}.abi_encode()).await?;
+        let address = Bytes::abi_decode(&answer).map_err(|error| Error::answer("m_appMultiaddr", error))?;
+        let address = std::str::from_utf8(&address).map_err(|error| Error::answer("m_appMultiaddr", error))?;
+        let answer = self.view(app, Asset::m_appChecksumCall {}.abi_encode()).await?;
+        let digest = B256::abi_decode(&answer).map_err(|error| Error::answer("m_appChecksum", error))?;
+        Ok((ImageAddress::read(address), Digest(digest)))
     }
 
     async fn publish(

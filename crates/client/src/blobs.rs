@@ -1,10 +1,11 @@
 //! Sending files: each is named by its SHA-256, and sent only if the exchange does not have it.
 
-use crate::chunks::{Held, Part};
+use crate::chunks::{Held, Part, shorter};
 use crate::client::{Client, salt};
 use crate::error::Error;
 use crate::http::Backoff;
 use api::chunks::Alike;
+use api::files::{Files, Forget, Forgotten};
 use api::limits::{BLOB_PART_BYTES, BLOB_PARTS, CHUNKED_FROM};
 use api::params::Input;
 use bytes::Bytes;
@@ -108,6 +109,22 @@ impl Client {
     pub async fn has_blob(&self, digest: Digest) -> Result<bool, Error> {
         let response = self.request(Method::HEAD, &blob_path(digest), |request| request).await?;
         Ok(response.status().is_success())
+    }
+
+    /// The files that this client has stored, the largest first.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`].
+    pub async fn files(&self) -> Result<Files, Error> {
+        self.read("/v1/blobs").await
+    }
+
+    /// Says that this client needs files no more that it stored; what became of them.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`].
+    pub async fn forget(&self, digests: Vec<Digest>) -> Result<Forgotten, Error> {
+        self.ask("/v1/blobs/forget", &Forget { digests }).await
     }
 
     /// A file that goes in one piece, unless much of it is there: its digest and size, and how much was sent.
@@ -275,7 +292,7 @@ fn read_parts(path: &Path, size: u64, give: &mpsc::Sender<Part>) -> std::io::Res
         let length = BLOB_PART_BYTES.min(size - start);
         let mut part = Vec::with_capacity(usize::try_from(length).expect("a part fits"));
         if u64::try_from((&mut file).take(length).read_to_end(&mut part)?) != Ok(length) {
-            return Err(std::io::ErrorKind::UnexpectedEof.into());
+            return Err(shorter());
         }
         let part = Bytes::from(part);
         // Whoever takes no more has its own reason, which it says.

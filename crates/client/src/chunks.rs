@@ -83,7 +83,7 @@ impl Held {
             }
         }
         if making.start < size {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+            return Err(shorter());
         }
         Ok((Digest::from(<[u8; 32]>::from(hash.finalize())), sent))
     }
@@ -142,5 +142,34 @@ impl Making {
         let pieces = head.len();
         head.extend_from_slice(&body);
         Ok(Part { start, length, head: pieces, body: head.into() })
+    }
+}
+
+/// A file is not as long as it was when it began to be sent.
+pub(crate) fn shorter() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter while it was sent; send it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_becomes_shorter_while_it_is_sent_is_said_to_and_one_that_grows_is_sent_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scene.blend");
+        std::fs::write(&path, vec![7; 300_000]).unwrap();
+        let read = |size: u64| {
+            let (give, mut take) = mpsc::channel(16);
+            let read = Held::default().read_parts(&path, size, &give);
+            drop(give);
+            let parts: Vec<Part> = std::iter::from_fn(|| take.blocking_recv()).collect();
+            (read, parts.iter().map(|part| part.body.len()).sum::<usize>())
+        };
+        let (shrunk, given) = read(300_001);
+        assert!(shrunk.unwrap_err().to_string().contains("became shorter"));
+        assert_eq!(given, 0, "no part of it is whole");
+        let (grown, given) = read(200_000);
+        assert_eq!((grown.unwrap(), given), ((sha256(&[7; 200_000]), 200_000), 200_000));
     }
 }

@@ -10,13 +10,14 @@ mod conduct;
 mod prepare;
 mod priority;
 mod source;
+mod verdicts;
 
 use crate::error::{Corruption, JournalError};
 use crate::receipt::Receipt;
 use crate::record::{Place, Record, RecordBytes};
 use crate::replay::{Digests, Replayer, SetAside, Stop, Trouble, Verified};
 use conduct::Conduct;
-use exchange::{Entry, Event, Exchange, Genesis};
+use exchange::{Entry, Event, Exchange, Genesis, Verdict};
 use orders::Recovered;
 use prepare::{Prepared, prepare};
 use priority::Priority;
@@ -26,6 +27,7 @@ use units::{Address, Amount, B256, OrderHash, TaskId};
 
 pub use conduct::Audits;
 pub use source::Source;
+pub use verdicts::{Again, Heard, Verdicts};
 
 /// What is wrong at a place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,6 +67,20 @@ pub enum Fault {
         task: TaskId,
         /// Whose the workers are.
         owner: Address,
+    },
+    /// A judge, asked again about the same results, says otherwise than the journal has it.
+    #[error(
+        "the journal has the judge say {said:?} of {worker}'s result of task {task}; asked again, it says {found:?}"
+    )]
+    Verdict {
+        /// The task.
+        task: TaskId,
+        /// Whose result.
+        worker: Address,
+        /// What the journal has.
+        said: Verdict,
+        /// What the judge says.
+        found: Again,
     },
     /// The accounts do not add up.
     #[error("the books do not balance")]
@@ -144,6 +160,8 @@ pub struct Report {
     pub receipts: u64,
     /// How the operator kept to its own audits.
     pub audits: Audits,
+    /// What judges said when they were asked again.
+    pub verdicts: Verdicts,
     /// The digest of the state after the last entry that was replayed.
     pub state: B256,
     /// Credits that the operator has issued and not taken back.
@@ -159,10 +177,22 @@ pub struct Report {
 ///
 /// # Errors
 /// [`AuditError::Found`] names the first place that is wrong.
-pub fn audit(mut source: Source<'_>, receipts: &[Receipt]) -> Result<Report, AuditError> {
+pub fn audit(source: Source<'_>, receipts: &[Receipt]) -> Result<Report, AuditError> {
+    audit_with(source, receipts, &mut |_| Again::NotAsked)
+}
+
+/// As [`audit`], and has the judges of results asked again by `ask`, which knows where results and judges are.
+///
+/// # Errors
+/// As [`audit`].
+pub fn audit_with(
+    mut source: Source<'_>,
+    receipts: &[Receipt],
+    ask: &mut dyn FnMut(&Heard) -> Again,
+) -> Result<Report, AuditError> {
     let mut set_aside = BTreeMap::new();
     loop {
-        match Auditor::run(&mut source, receipts, &set_aside)? {
+        match Auditor::run(&mut source, receipts, &set_aside, ask)? {
             Outcome::Passed(report) => return Ok(*report),
             Outcome::SetAside(places) => set_aside = places,
         }
@@ -194,6 +224,7 @@ struct Auditor<'a> {
     replayer: Replayer,
     priority: Priority,
     conduct: Conduct,
+    ask: &'a mut dyn FnMut(&Heard) -> Again,
     complete: bool,
     report: Report,
 }
@@ -203,6 +234,7 @@ impl<'a> Auditor<'a> {
         source: &mut Source<'_>,
         receipts: &'a [Receipt],
         set_aside: &BTreeMap<Place, String>,
+        ask: &'a mut dyn FnMut(&Heard) -> Again,
     ) -> Result<Outcome, AuditError> {
         let first = source.fetch(0)?.into_iter().next().ok_or(AuditError::Empty)?;
         let (genesis, founding) = found(first)?;
@@ -211,6 +243,7 @@ impl<'a> Auditor<'a> {
             replayer: Replayer::new(Exchange::new(genesis.clone()), set_aside.clone(), Digests::Each),
             priority: Priority::default(),
             conduct: Conduct::default(),
+            ask,
             complete: source.is_complete(),
             report: Report::of(genesis, founding),
         };
@@ -277,6 +310,7 @@ impl<'a> Auditor<'a> {
             let checked = self.priority.check(&self.replayer.exchange, entry);
             self.report.matches += u64::from(checked.map_err(|fault| AuditError::found(place, fault))?);
         }
+        let heard = verdicts::heard(&self.replayer.exchange, entry).filter(|_| !left_out);
         match self.replayer.apply(place, entry) {
             Ok(()) => {}
             Err(Stop::Refused(refusal)) => {
@@ -292,6 +326,10 @@ impl<'a> Auditor<'a> {
         self.priority.follow(&self.replayer.exchange, events);
         let conduct = self.conduct.follow(&self.replayer.exchange, entry, events);
         conduct.map_err(|fault| AuditError::found(place, fault))?;
+        if let Some(heard) = heard {
+            let held = self.report.verdicts.hold(&heard, &mut self.ask);
+            held.map_err(|fault| AuditError::found(place, fault))?;
+        }
         Ok(())
     }
 
@@ -352,6 +390,7 @@ impl Report {
             digests: 0,
             receipts: 0,
             audits: Audits::default(),
+            verdicts: Verdicts::default(),
             state: B256::ZERO,
             outstanding: Amount::ZERO,
             set_aside: Vec::new(),

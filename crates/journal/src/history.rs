@@ -9,6 +9,7 @@ mod conduct;
 mod merge;
 mod query;
 mod rows;
+mod uploads;
 mod write;
 
 use crate::error::JournalError;

@@ -20,7 +20,7 @@ mod replay;
 mod serve;
 mod snapshot;
 
-pub use audit::{AuditError, Audits, Fault, Report, Source, audit};
+pub use audit::{Again, AuditError, Audits, Fault, Heard, Report, Source, Verdicts, audit, audit_with};
 pub use error::{Corruption, JournalError};
 pub use journal::{Journal, exists};
 pub use receipt::{Receipt, receipt_digest};

@@ -36,10 +36,9 @@ pub(crate) struct Recorder {
 #[derive(Debug)]
 enum Rows {
     Turn(Vec<Change>, u64),
-    /// Who sent a blob; answered when it is written.
-    Upload {
-        blob: Digest,
-        uploader: Address,
+    /// Something of a blob and whoever sent it; answered when it is written.
+    Blob {
+        change: Change,
         written: oneshot::Sender<()>,
     },
     End,
@@ -54,9 +53,18 @@ impl Recorder {
 
     /// Notes who sent a blob; whether it is written.
     pub(crate) async fn uploaded(&self, blob: Digest, uploader: Address) -> bool {
+        self.blob(Change::Upload { blob, uploader }).await
+    }
+
+    /// Notes that a blob is no longer its sender's; whether it is written.
+    pub(crate) async fn forgotten(&self, blob: Digest, uploader: Address) -> bool {
+        self.blob(Change::Forgotten { blob, uploader }).await
+    }
+
+    async fn blob(&self, change: Change) -> bool {
         let (telling, written) = oneshot::channel();
         let sender = self.sender.clone();
-        let note = Rows::Upload { blob, uploader, written: telling };
+        let note = Rows::Blob { change, written: telling };
         let sent = tokio::task::spawn_blocking(move || sender.send(note).is_ok()).await;
         sent.unwrap_or(false) && written.await.is_ok()
     }
@@ -111,6 +119,7 @@ impl News {
                 | Change::Order(_)
                 | Change::OrderChanged { .. }
                 | Change::Upload { .. }
+                | Change::Forgotten { .. }
                 | Change::Part(_)
                 | Change::Standing(_)
                 | Change::Rating(_) => continue,
@@ -220,8 +229,8 @@ fn write(writer: &mut HistoryWriter, rows: &Receiver<Rows>, blobs: &Store, writt
                     changes.extend(more);
                     through = record;
                 }
-                Rows::Upload { blob, uploader, written } => {
-                    changes.push(Change::Upload { blob, uploader });
+                Rows::Blob { change, written } => {
+                    changes.push(change);
                     uploads.push(written);
                 }
                 Rows::End => {

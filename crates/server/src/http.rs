@@ -5,6 +5,7 @@
 mod blobs;
 mod events;
 mod explain;
+mod files;
 mod jobs;
 mod limiter;
 mod market;
@@ -52,7 +53,9 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/exchange", get(meta::exchange))
         .route("/v1/session", post(meta::sign_in))
         .route("/v1/openapi.json", get(meta::openapi))
+        .route("/v1/blobs", get(files::list))
         .route("/v1/blobs/{digest}", get(blobs::read).put(blobs::write))
+        .route("/v1/blobs/forget", post(files::forget))
         .route("/v1/uploads", get(blobs::perhaps_here))
         .route("/v1/chunks", get(pieces::alike))
         .route("/v1/uploads/{upload}", put(blobs::write_part))

@@ -4,7 +4,10 @@
 //! results is not asked for again. Invariants: whatever goes wrong, every question is answered (`undecided` decides nothing);
 //! a judge that passed its time so often is not run again; with the loop the thread ends, a run under way included.
 
+mod again;
 mod question;
+
+pub use again::Retrial;
 
 use crate::core::Request;
 use blobs::Store;

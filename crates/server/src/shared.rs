@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::core::Core;
 use crate::history::{Reads, Recorder};
 use crate::http::{Limiter, Repeats};
+use crate::storage::Storage;
 use crate::worker::Seats;
 use blobs::Store;
 use exchange::Genesis;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<Clock>,
     pub(crate) core: Core,
     pub(crate) blobs: Store,
+    pub(crate) storage: Arc<Storage>,
     pub(crate) parties: Parties,
     pub(crate) reads: Arc<Reads>,
     pub(crate) recorder: Recorder,

@@ -8,6 +8,7 @@ use crate::folder::{Endpoint, Folder, FolderError};
 use crate::http::{self, Limiter, Repeats};
 use crate::judges::Judges;
 use crate::shared::Shared;
+use crate::storage::{Storage, StorageLimits};
 use crate::worker::Seats;
 use crate::{changes, convert, history};
 use api::limits;
@@ -52,6 +53,8 @@ pub struct Config {
     pub join_token: Option<String>,
     /// The registries that apps' images may come from, as `HOST[:PORT]`; `None`: any.
     pub registries: Option<BTreeSet<String>>,
+    /// How much may be stored here.
+    pub storage: StorageLimits,
 }
 
 /// Why a server could not be started.
@@ -362,6 +365,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
         digest_from: std::time::Instant::now(),
     };
     let store = blobs.clone();
+    let storage = Storage::open(folder.path(), blobs.clone(), config.storage, genesis.operator)?;
     let access = Access::new(&key, genesis.chain_id, genesis.private, config.join_token);
     let join_token = access.join_token().map(str::to_owned);
     let stop = CancellationToken::new();
@@ -371,6 +375,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
         clock,
         core: core.clone(),
         blobs,
+        storage: Arc::new(storage),
         parties: Parties::default(),
         reads,
         recorder,

@@ -8,6 +8,7 @@ use crate::home::Home;
 use crate::terminal::{note, say};
 use agent::OwnTask;
 use anyhow::Context as _;
+use client::Client;
 use manifest::{Joined, ResultOf};
 use sandbox::{Control, Input, Limits};
 use serde_json::{Map, Value};
@@ -40,7 +41,9 @@ pub(super) struct ToJoin {
 }
 
 /// Joins results; what the joiner says is what the command prints.
-pub(super) async fn join(home: &Home, what: ToJoin) -> anyhow::Result<()> {
+///
+/// What was joined is checked by the operator's image too, at an exchange where there is a `client`.
+pub(super) async fn join(home: &Home, what: ToJoin, client: Option<&Client>) -> anyhow::Result<()> {
     let workshop = Workshop::open(home)?;
     let (app, out, program) = (what.app.clone(), what.out.clone(), what.program.clone());
     let own = workshop.clone();
@@ -65,18 +68,25 @@ pub(super) async fn join(home: &Home, what: ToJoin) -> anyhow::Result<()> {
         files => note(format_args!("joined: {} files in {}", files.len(), out.display())),
     }
     left.stdout.lines().for_each(|line| say(plain(line)));
-    Box::pin(check(home, &app, program.as_deref(), &workshop, left)).await
+    Box::pin(check(home, &app, program.as_deref(), &workshop, left, client)).await
 }
 
 /// Runs the check that the manifest names over what was joined, where this machine can run it.
-async fn check(home: &Home, app: &Known, program: Option<&str>, workshop: &Workshop, left: Left) -> anyhow::Result<()> {
+async fn check(
+    home: &Home,
+    app: &Known,
+    program: Option<&str>,
+    workshop: &Workshop,
+    left: Left,
+    client: Option<&Client>,
+) -> anyhow::Result<()> {
     let file = left.folder.path().join(manifest::JOINED);
     if app.manifest.join_check.is_empty() || !file.exists() {
         return Ok(());
     }
     let joined = Joined::parse(&std::fs::read(&file)?)
         .with_context(|| format!("the joiner of the app {} is at fault", app.manifest.name))?;
-    let ready = async { Runs::of(home, app, program)?.here(home, app, workshop.sandbox()).await };
+    let ready = async { Runs::of(home, app, program)?.here_or_of(home, app, workshop.sandbox(), client).await };
     let engine = match ready.await {
         Ok(engine) => engine,
         Err(error) => {

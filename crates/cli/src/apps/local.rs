@@ -78,7 +78,7 @@ pub(super) async fn run(
         let results = doing.results();
         let (arguments, memo, program) = (said.arguments, plan.memo.clone(), plan.program.clone());
         let what = ToJoin { app: app.clone(), wasm: wasm.clone(), arguments, memo, results, out, program };
-        Box::pin(joined::join(&context.home, what)).await?;
+        Box::pin(joined::join(&context.home, what, None)).await?;
     }
     Ok(exit)
 }

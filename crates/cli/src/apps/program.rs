@@ -5,7 +5,7 @@ use crate::containers::{ContainerArgs, Found};
 use crate::exit::hinted;
 use crate::home::Home;
 use crate::image::{self, FoundImage};
-use agent::{OwnImage, OwnTask};
+use agent::{ContainerHost, OwnImage, OwnTask};
 use anyhow::Context as _;
 use api::order::{BookRow, Kind};
 use client::{AppPrice, BookFilter, Client};
@@ -113,6 +113,23 @@ impl Runs {
         Ok(Offered { address, price: Amount::ZERO, tag })
     }
 
+    /// Readies it on this machine: also what the operator of an exchange publishes for everybody.
+    pub(super) async fn here_or_of(
+        &self,
+        home: &Home,
+        app: &Known,
+        sandbox: &Sandbox,
+        client: Option<&Client>,
+    ) -> anyhow::Result<Engine> {
+        let (What::Published(name), Some(client)) = (&self.what, client) else {
+            return self.here(home, app, sandbox).await;
+        };
+        let found = image::of_app(client, by_name(client, name).await?.address, name).await?;
+        let (host, containers) = host(home, &found)?;
+        let image = found.fetched(&host, client).await?;
+        Ok(Engine::Image(Arc::new((image, containers))))
+    }
+
     /// Readies it on this machine, without any exchange.
     pub(super) async fn here(&self, home: &Home, app: &Known, sandbox: &Sandbox) -> anyhow::Result<Engine> {
         let found = match &self.what {
@@ -131,18 +148,23 @@ impl Runs {
                 ));
             }
         };
-        let registries: Vec<String> = found.registry.iter().cloned().collect();
-        let containers = ContainerArgs::of_embedded(Some(&registries)).open(&home.exchange_folder())?;
-        let host = match &containers {
-            Found::Ready(_) => containers.host().context("what is ready has a host")?,
-            Found::Missing(missing) => {
-                let words = format!("this machine runs no container images: {missing}");
-                return Err(hinted(words, "`hands doctor` says how to get there"));
-            }
-            Found::Unwanted => anyhow::bail!("this machine's owner wants no container images here"),
-        };
+        let (host, containers) = host(home, &found)?;
         let image = found.ready(&host).await?;
         Ok(Engine::Image(Arc::new((image, containers))))
+    }
+}
+
+/// What runs an image on this machine, and what keeps other commands from its folder meanwhile.
+fn host(home: &Home, image: &FoundImage) -> anyhow::Result<(ContainerHost, Found)> {
+    let registries: Vec<String> = image.registry.iter().cloned().collect();
+    let containers = ContainerArgs::of_embedded(Some(&registries)).open(&home.exchange_folder())?;
+    match &containers {
+        Found::Ready(_) => Ok((containers.host().context("what is ready has a host")?, containers)),
+        Found::Missing(missing) => {
+            let words = format!("this machine runs no container images: {missing}");
+            Err(hinted(words, "`hands doctor` says how to get there"))
+        }
+        Found::Unwanted => anyhow::bail!("this machine's owner wants no container images here"),
     }
 }
 

@@ -9,8 +9,9 @@ use crate::terminal::{note, say};
 use crate::wallet;
 use anyhow::Context as _;
 use clap::Args;
-use journal::{AuditError, Receipt, Report, Source, audit, decode_range};
+use journal::{Again, AuditError, Heard, Receipt, Report, Source, Verdicts, audit, audit_with, decode_range};
 use serde_json::json;
+use server::Retrial;
 use std::path::{Path, PathBuf};
 use tokio::runtime::Handle;
 use units::Address;
@@ -18,7 +19,8 @@ use units::Address;
 /// Prove from its journal that an exchange paid and verified by the rules
 ///
 /// Hashes every record again, recovers every signature, replays every entry through the rules, checks that no match passed
-/// over a better offer and that the books balance. Receipts that you kept are held against the history shown: with them, a
+/// over a better offer and that the books balance. With an exchange's data folder, whatever a checker or prover said of results is
+/// asked again of the same module about the same results, where they are still there. Receipts that you kept are held against the history shown: with them, a
 /// history that was rewritten whole is caught too.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -96,8 +98,14 @@ async fn audit_path(context: &Context, args: &AuditArgs, path: PathBuf) -> anyho
             Some(Err(_)) | None => Vec::new(),
         },
     };
-    let audited = tokio::task::spawn_blocking(move || audit(Source::open(&path)?, &receipts)).await;
-    audited.context("the audit itself failed")
+    let scratch = tempfile::tempdir().context("no temporary folder can be made")?;
+    let audited = tokio::task::spawn_blocking(move || {
+        // A journal's file alone has no results beside it.
+        let mut retrial = path.is_dir().then(|| Retrial::of(&path, scratch.path()));
+        let mut ask = |heard: &Heard| retrial.as_mut().map_or(Again::NotAsked, |retrial| retrial.ask(heard));
+        audit_with(Source::open(&path)?, &receipts, &mut ask)
+    });
+    audited.await.context("the audit itself failed")
 }
 
 /// What the audit of an exchange found, and who it says that its operator is.
@@ -167,6 +175,13 @@ fn show(report: &Report, format: Format) -> anyhow::Result<()> {
             "passed": report.audits.passed,
             "failed": report.audits.failed,
         },
+        "verdicts": {
+            "heard": report.verdicts.heard,
+            "confirmed": report.verdicts.confirmed,
+            "not_asked": report.verdicts.not_asked,
+            "decided_only_now": report.verdicts.decided_only_now,
+            "conceded": report.verdicts.conceded,
+        },
         "sealed_from": sealed,
     });
     let mut lines = vec![
@@ -181,6 +196,9 @@ fn show(report: &Report, format: Format) -> anyhow::Result<()> {
     ];
     if report.audits.opened > 0 {
         lines.push(("audits", words_of(&report.audits)));
+    }
+    if report.verdicts.heard + report.verdicts.conceded > 0 {
+        lines.push(("judges", judged(report.verdicts)));
     }
     if let Some(sealed) = sealed {
         lines.push(("sealed", format!("rules are checked up to {sealed}: tasks from there on are not final")));
@@ -204,6 +222,23 @@ fn words_of(audits: &journal::Audits) -> String {
     }
     if audits.alone > 0 {
         words.push_str(&format!("; {} had nobody else to check them", audits.alone));
+    }
+    words
+}
+
+/// What became of judges' words.
+fn judged(verdicts: Verdicts) -> String {
+    let mut words = format!("{}, {} said again of the same results", count(verdicts.heard, "word"), verdicts.confirmed);
+    for (number, what) in [
+        (verdicts.not_asked, "not asked again: a result, an input or the judge is not here"),
+        (verdicts.decided_only_now, "left open then and decided now"),
+    ] {
+        if number > 0 {
+            words.push_str(&format!("; {number} {what}"));
+        }
+    }
+    if verdicts.conceded > 0 {
+        words.push_str(&format!("; {} taken because no judge could tell", count(verdicts.conceded, "result")));
     }
     words
 }

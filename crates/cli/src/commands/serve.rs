@@ -5,8 +5,9 @@ use crate::attach::note_running;
 use crate::commands::Context;
 use crate::containers::listed;
 use crate::exit::Exit;
+use crate::host::{self, StorageArgs};
+use crate::parse;
 use crate::terminal::say;
-use crate::{host, parse};
 use clap::Args;
 use client::Options;
 use std::net::SocketAddr;
@@ -41,12 +42,14 @@ pub(crate) struct ServeArgs {
     /// ones may anyway; what most workers fetch nothing from, nobody should sell.
     #[arg(long = "registry", value_name = "HOST")]
     registries: Vec<String>,
+    #[command(flatten)]
+    storage: StorageArgs,
 }
 
 pub(crate) async fn run(context: &Context, args: ServeArgs) -> anyhow::Result<Exit> {
     let folder = std::path::absolute(args.data.unwrap_or_else(|| context.home.exchange_folder()))?;
     let registries = (!args.private).then(|| listed(&args.registries));
-    let hosted = host::start(&folder, args.listen, args.private, registries).await?;
+    let hosted = host::start(&folder, args.listen, args.private, registries, args.storage.limits()).await?;
     note_running(&context.home, &folder)?;
     let url = host::url_for_others(hosted.addr());
     // Before the address is said: whoever reads it may act with the operator's key at once.

@@ -5,7 +5,7 @@ use crate::commands::Context;
 use crate::containers::ContainerArgs;
 use crate::describe::count;
 use crate::exit::Exit;
-use crate::host;
+use crate::host::{self, StorageArgs};
 use crate::terminal::say;
 use clap::Args;
 use std::net::SocketAddr;
@@ -35,13 +35,15 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     cores: Option<u32>,
     #[command(flatten)]
+    storage: StorageArgs,
+    #[command(flatten)]
     containers: ContainerArgs,
 }
 
 pub(crate) async fn run(context: &Context, args: UpArgs) -> anyhow::Result<Exit> {
     let folder = std::path::absolute(args.data.unwrap_or_else(|| context.home.exchange_folder()))?;
     let cores = args.cores.unwrap_or_else(host::machine_cores);
-    let mut hosted = host::start(&folder, args.listen, true, None).await?;
+    let mut hosted = host::start(&folder, args.listen, true, None, args.storage.limits()).await?;
     hosted.add_workers(&folder, args.workers, cores, &args.containers)?;
     note_running(&context.home, &folder)?;
     let url = host::url_for_others(hosted.addr());

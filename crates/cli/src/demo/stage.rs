@@ -130,6 +130,7 @@ impl Stage {
             private: false,
             join_token: None,
             registries: None,
+            storage: server::StorageLimits::own(),
         };
         let folder = tempfile::tempdir().context("no temporary folder can be made")?;
         let server = Server::start(config).await?;

@@ -155,7 +155,7 @@ impl Lab {
         self.run(&words.split_whitespace().collect::<Vec<_>>())
     }
 
-    fn start(&self, words: &str) -> Process {
+    pub(crate) fn start(&self, words: &str) -> Process {
         Process::spawn(self.command(&words.split_whitespace().collect::<Vec<_>>()), words)
     }
 

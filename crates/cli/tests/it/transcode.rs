@@ -3,6 +3,7 @@
 //! Where a machine cannot run containers, the test says so and ends.
 #![cfg(target_os = "linux")]
 
+use crate::hands::Home;
 use crate::images::{Lab, Layout};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -13,13 +14,45 @@ ffprobe) for it; do :; done; busybox test -s "$it" && echo "played $it" ;;
 ffmpeg) while [ $# -gt 1 ]; do if [ "$1" = -i ]; then from=$2; fi; shift; done; busybox cp "$from" "$1" ;;
 esac"#;
 
+/// An image that stands for ffmpeg's, in a folder's file.
+fn image(file: &Path) {
+    let config = json!({ "Entrypoint": ["/bin/sh", "-c", COPIES, "image"], "Env": ["PATH=/bin"] });
+    Layout::busybox(&config).archive(file);
+}
+
+fn film(lab: &Lab) {
+    let film = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps/transcode/tests/films/film.mp4");
+    lab.home.file("film.mp4", std::fs::read(film).unwrap());
+}
+
+#[test]
+fn what_was_joined_is_played_by_the_operators_image_where_the_person_has_none() {
+    let (Some(office), Some(person)) = (Lab::new(), Lab::new()) else { return };
+    let mut up = office.start("up --listen 127.0.0.1:0");
+    let (url, token) = (up.value("exchange"), up.value("join token"));
+    let at = format!("--exchange {url} --join {token}");
+    let operator = Home::new();
+    std::fs::create_dir_all(operator.path()).unwrap();
+    std::fs::copy(office.home.path().join("exchange/operator.key"), operator.path().join("key")).unwrap();
+    image(&operator.work().join("ffmpeg-5.1.tar"));
+    operator.hands(&format!("app publish --image ffmpeg-5.1.tar --price 0 {at}")).ok();
+    film(&person);
+    let fetches = "fetching the image ffmpeg-5.1 from the exchange";
+    let first = person.hands(&format!("transcode film.mp4 --piece 2 --out far {at}")).ok();
+    for words in [fetches, "has passed its check", "played /iexec_in/film.mp4"] {
+        assert!(first.stderr.contains(words), "{words:?} is not said in {first:#?}");
+    }
+    let again = person.hands(&format!("transcode film.mp4 --piece 3 --out again {at}")).ok();
+    assert!(again.stderr.contains("has passed its check") && !again.stderr.contains(fetches), "{again:#?}");
+    up.signal("INT");
+    up.end();
+}
+
 #[test]
 fn a_film_goes_out_in_pieces_and_comes_back_whole() {
     let Some(lab) = Lab::new() else { return };
-    let film = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../apps/transcode/tests/films/film.mp4");
-    lab.home.file("film.mp4", std::fs::read(film).unwrap());
-    let config = json!({ "Entrypoint": ["/bin/sh", "-c", COPIES, "image"], "Env": ["PATH=/bin"] });
-    Layout::busybox(&config).archive(&lab.home.work().join("ffmpeg-5.1.tar"));
+    film(&lab);
+    image(&lab.home.work().join("ffmpeg-5.1.tar"));
     lab.hands("transcode film.mp4 --local").fails(1, &["no image is called ffmpeg-5.1 here", "hands app use"]);
     lab.hands("app use ffmpeg-5.1.tar").ok();
 

@@ -83,7 +83,7 @@ impl History {
         rows().map_err(|error| self.fail(error))
     }
 
-    fn count(&self, query: &str, values: Vec<Value>) -> Result<u64, JournalError> {
+    pub(super) fn count(&self, query: &str, values: Vec<Value>) -> Result<u64, JournalError> {
         let count = || self.connection.prepare_cached(query)?.query_row(params_from_iter(values), |row| row.get(0));
         count().map_err(|error| self.fail(error))
     }
@@ -126,17 +126,6 @@ impl History {
             read_result,
         )?;
         Ok(rows.pop())
-    }
-
-    /// Whether a blob is somebody's to read: they sent it, or it is the result of a task of theirs (asked for or for them).
-    ///
-    /// # Errors
-    /// As every query: [`JournalError::Database`].
-    pub fn may_read(&self, blob: Digest, who: Address) -> Result<bool, JournalError> {
-        let query = "SELECT EXISTS (SELECT 1 FROM uploads WHERE blob = ?1 AND uploader = ?2) OR EXISTS ( \
-            SELECT 1 FROM results JOIN deals ON deals.id = results.deal \
-            WHERE results.blob = ?1 AND (deals.requester = ?2 OR deals.beneficiary = ?2))";
-        self.count(query, vec![blob.0.to_vec().into(), who.to_vec().into()]).map(|found| found > 0)
     }
 
     /// What became of a transaction.

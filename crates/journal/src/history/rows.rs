@@ -22,6 +22,13 @@ pub enum Change {
         /// Who sent it.
         uploader: Address,
     },
+    /// Somebody needs no more a blob that they sent, or sent it for others: it is not theirs to read any longer.
+    Forgotten {
+        /// The blob.
+        blob: Digest,
+        /// Who sent it.
+        uploader: Address,
+    },
     /// A job's order was closed or withdrawn: no more tasks will be bought.
     JobClosed {
         /// The job.

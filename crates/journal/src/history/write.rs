@@ -5,7 +5,7 @@ use super::rows::{
     Change, DealRow, JobRow, LogRow, NewJob, OrderKind, OrderRow, OrderStatus, Outcome, Party, ResultRow, ResultState,
     TransactionRow,
 };
-use super::{HistoryWriter, merge, query};
+use super::{HistoryWriter, merge, query, uploads};
 use crate::error::JournalError;
 use crate::record::to_vec;
 use rusqlite::{OptionalExtension, Transaction, params};
@@ -72,11 +72,8 @@ impl<'a> Batch<'a> {
         match change {
             Change::Job(job) => self.begin(job),
             Change::Title { job, title } => self.entitle(*job, title),
-            Change::Upload { blob, uploader } => {
-                let insert = "INSERT OR IGNORE INTO uploads VALUES (?1, ?2)";
-                let row = params![blob.0.as_slice(), uploader.as_slice()];
-                self.transaction.prepare_cached(insert)?.execute(row).map(drop)
-            }
+            Change::Upload { blob, uploader } => uploads::note(self.transaction, *blob, *uploader),
+            Change::Forgotten { blob, uploader } => uploads::forget(self.transaction, *blob, *uploader),
             Change::JobClosed { job, at } => self.change_job(*job, |row| {
                 row.closed = true;
                 row.end_if_over(*at);

@@ -1,9 +1,9 @@
 //! The operator's conduct, found in the journal: fair draws, and nobody agreeing with itself.
 
-use crate::conduct::{commit, conduct, deal, enlist, secret};
+use crate::conduct::{commit, conduct, deal, enlist, seconds_later, secret};
 use crate::market::{Market, genesis, key, worker};
-use exchange::{Command, Evidence, audit_draw};
-use journal::{AuditError, Audits, Fault, Journal, Source, audit};
+use exchange::{Command, Evidence, Verdict, audit_draw};
+use journal::{Again, AuditError, Audits, Fault, Heard, Journal, Source, audit, audit_with};
 use tempfile::TempDir;
 use units::{Address, B256, Bytes, OrderHash, TaskId};
 
@@ -120,4 +120,33 @@ fn a_result_that_one_owner_agreed_on_with_itself_is_found() {
 fn the_whole_story_passes() {
     let audits = found(&mut conduct()).unwrap();
     assert_eq!((audits.opened, audits.unopened, audits.passed, audits.failed), (1, 1, 1, 1));
+}
+
+/// What an audit finds where the story's one judge says this when it is asked again.
+fn asked_again(word: Again) -> (Result<journal::Verdicts, AuditError>, Vec<Heard>) {
+    let folder = journaled(&mut seconds_later());
+    let mut asked = Vec::new();
+    let mut ask = |heard: &Heard| {
+        asked.push(heard.clone());
+        word
+    };
+    let report = audit_with(Source::open(folder.path()).unwrap(), &[], &mut ask);
+    (report.map(|report| report.verdicts), asked)
+}
+
+#[test]
+fn a_judges_word_that_it_does_not_say_again_is_found_to_be_forged() {
+    let (confirmed, asked) = asked_again(Again::Good);
+    let confirmed = confirmed.unwrap();
+    assert_eq!((confirmed.heard, confirmed.confirmed, confirmed.not_asked), (1, 1, 0));
+    let [heard] = asked.as_slice() else { panic!("one word: {asked:?}") };
+    assert_eq!((heard.verdict, heard.index, heard.blob.0), (Verdict::Equal, 0, heard.digest));
+    assert!(heard.other.is_some_and(|first| first.digest != heard.digest));
+    for found in [Again::Wrong, Again::Open] {
+        let AuditError::Found { fault, .. } = asked_again(found).0.unwrap_err() else { panic!("nothing was found") };
+        let (task, worker) = (heard.task, heard.worker);
+        assert_eq!(fault, Fault::Verdict { task, worker, said: Verdict::Equal, found });
+    }
+    let not_asked = asked_again(Again::NotAsked).0.unwrap();
+    assert_eq!((not_asked.heard, not_asked.confirmed, not_asked.not_asked), (1, 0, 1));
 }

@@ -1,6 +1,7 @@
 //! Which apps and datasets are of which file, so that a worker's files say what it can start at once.
 
 use super::briefs::blob_named;
+use api::image::ImageAddress;
 use exchange::Exchange;
 use poco::{Asset, AssetKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,8 @@ use units::{Address, Digest};
 #[derive(Debug, Default)]
 pub(crate) struct Assets {
     by_file: BTreeMap<Digest, BTreeSet<Address>>,
+    /// Images by the archive that they are in.
+    by_archive: BTreeMap<Digest, BTreeSet<Address>>,
 }
 
 impl Assets {
@@ -34,13 +37,26 @@ impl Assets {
         files.iter().filter_map(|file| self.by_file.get(file)).flatten().copied().collect()
     }
 
+    /// What is made of a file: an app, a dataset, or the image in it.
+    pub(crate) fn made_of(&self, file: Digest) -> impl Iterator<Item = Address> + '_ {
+        [&self.by_file, &self.by_archive].into_iter().filter_map(move |by| by.get(&file)).flatten().copied()
+    }
+
+    /// Images that are in this archive.
+    pub(crate) fn made_of_archive(&self, archive: Digest) -> impl Iterator<Item = Address> + '_ {
+        self.by_archive.get(&archive).into_iter().flatten().copied()
+    }
+
     fn add(&mut self, address: Address, asset: &Asset) {
-        let file = match &asset.kind {
-            AssetKind::App { multiaddr, .. } | AssetKind::Dataset { multiaddr, .. } => blob_named(multiaddr),
-            AssetKind::Workerpool { .. } => None,
+        let multiaddr = match &asset.kind {
+            AssetKind::App { multiaddr, .. } | AssetKind::Dataset { multiaddr, .. } => multiaddr,
+            AssetKind::Workerpool { .. } => return,
         };
-        if let Some(file) = file {
+        if let Some(file) = blob_named(multiaddr) {
             self.by_file.entry(file).or_default().insert(address);
+        }
+        if let Some(archive) = std::str::from_utf8(multiaddr).ok().and_then(ImageAddress::archive) {
+            self.by_archive.entry(archive).or_default().insert(address);
         }
     }
 }

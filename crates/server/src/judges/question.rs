@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use units::Digest;
 
@@ -29,7 +29,7 @@ pub(super) struct Question {
 
 /// Why a judge could not be run. Nothing is known then.
 #[derive(Debug, thiserror::Error)]
-enum Unasked {
+pub(super) enum Unasked {
     /// Its request names none.
     #[error("the request names no judge")]
     NoJudge,
@@ -45,6 +45,9 @@ enum Unasked {
     /// The sandbox cannot be opened.
     #[error("there is no sandbox")]
     Sandbox(#[from] sandbox::OpenError),
+    /// The system gives no thread.
+    #[error("there is no thread")]
+    Thread(#[source] std::io::Error),
     /// The run failed, by no doing of the judge's.
     #[error("the judge could not be run")]
     Run(#[from] sandbox::RunError),
@@ -86,7 +89,9 @@ impl Bench {
     fn ask(&mut self, question: &Question, control: &Control) -> Result<Word, Unasked> {
         let params = Params::parse(&question.params)?;
         let (judge, args) = params.check().and_then(Check::judge).ok_or(Unasked::NoJudge)?;
-        let spec = self.spec(&params, question.case.index)?;
+        let table = |digest: Digest| self.blobs.pin(&digest).ok_or(Unasked::Missing(digest));
+        let table = params.table().map(table).transpose()?;
+        let spec = spec(&params, question.case.index, table.as_ref().map(Pin::path))?;
         let key = key(&question.case, judge, args, &spec);
         if let Some(word) = self.said.get(&key) {
             return Ok(*word);
@@ -95,9 +100,10 @@ impl Bench {
             return Ok(Word::Undecided);
         }
         let module = self.blobs.bytes(&judge, JUDGE_BYTES).map_err(|_| Unasked::Missing(judge))?;
-        let inputs: Vec<(String, Pin)> =
-            spec.inputs.iter().filter_map(|it| Some((it.name.clone(), self.blobs.pin(&it.digest)?))).collect();
         let pin = |digest: Digest| self.blobs.pin(&digest).ok_or(Unasked::Missing(digest));
+        // Without one of them it might say something else than whoever asks it again hears.
+        let inputs = spec.inputs.iter().map(|it| Ok((it.name.clone(), pin(it.digest)?)));
+        let inputs: Vec<(String, Pin)> = inputs.collect::<Result<_, Unasked>>()?;
         let result = pin(question.case.result.1)?;
         let other = question.case.other.map(|(_, blob)| pin(blob)).transpose()?;
         let case = sandbox::Case {
@@ -122,22 +128,6 @@ impl Bench {
         };
         self.remember(key, word);
         Ok(word)
-    }
-
-    /// What the task was asked to do.
-    fn spec(&self, params: &Params, index: u64) -> Result<TaskSpec, Unasked> {
-        let row = match params.table() {
-            None => Row::default(),
-            Some(table) => {
-                let pin = self.blobs.pin(&table).ok_or(Unasked::Missing(table))?;
-                let file = File::open(pin.path()).map_err(|_| Unasked::Row)?;
-                let index = usize::try_from(index).map_err(|_| Unasked::Row)?;
-                let line =
-                    BufReader::new(file).split(b'\n').nth(index).ok_or(Unasked::Row)?.map_err(|_| Unasked::Row)?;
-                serde_json::from_slice(&line).map_err(|_| Unasked::Row)?
-            }
-        };
-        Ok(params.task(&row)?)
     }
 
     fn sandbox(&mut self) -> Result<&Sandbox, Unasked> {
@@ -168,6 +158,20 @@ impl Bench {
             self.said.remove(&oldest);
         }
     }
+}
+
+/// What a task was asked to do, by the request's params and the file of its table.
+pub(super) fn spec(params: &Params, index: u64, table: Option<&Path>) -> Result<TaskSpec, Unasked> {
+    let row = match table {
+        None => Row::default(),
+        Some(table) => {
+            let file = File::open(table).map_err(|_| Unasked::Row)?;
+            let index = usize::try_from(index).map_err(|_| Unasked::Row)?;
+            let line = BufReader::new(file).split(b'\n').nth(index).ok_or(Unasked::Row)?.map_err(|_| Unasked::Row)?;
+            serde_json::from_slice(&line).map_err(|_| Unasked::Row)?
+        }
+    };
+    Ok(params.task(&row)?)
 }
 
 /// What a word depends on: judge, what it is told, task, results.

@@ -196,6 +196,21 @@ fn blobs() -> Vec<Route> {
         }
         .signed_in(),
         get(
+            "/v1/blobs",
+            tag,
+            "The asker's own files, the largest first, and how much it may store",
+            Says::Json("Files"),
+        )
+        .signed_in(),
+        post(
+            "/v1/blobs/forget",
+            tag,
+            "The asker needs blobs no more that it sent; each is removed where nobody else does",
+            Says::Json("Forget"),
+            Says::Json("Forgotten"),
+        )
+        .signed_in(),
+        get(
             "/v1/uploads",
             tag,
             "Whether a file of this size is perhaps here: then ask for its digest",

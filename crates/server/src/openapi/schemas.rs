@@ -59,7 +59,7 @@ pub(super) fn all() -> Vec<Schema> {
     [&EXCHANGE[..], &MARKET[..], &EXPLAIN[..], &GATEWAY[..]].concat()
 }
 
-const EXCHANGE: [Schema; 19] = [
+const EXCHANGE: [Schema; 22] = [
     schema("Error", "Any answer that is not a success.", "ok: bool; error: text; code: text"),
     schema("Health", "How the exchange does.", "status: text; version: text; sequence: int"),
     schema(
@@ -80,6 +80,9 @@ const EXCHANGE: [Schema; 19] = [
     schema("Session", "A token for `authorization: Bearer`.", "token: text; address: address; expires: time"),
     schema("Receipt", "The operator's signature under what is durable.", "sequence: int; head: hash; signature: bytes"),
     schema("Stored", "A blob that is stored.", "digest: digest; size: int"),
+    schema("Files", "An account's files.", "stored: int; allowed?: int; count: int; files: [Stored]"),
+    schema("Forget", "Files that an account needs no more.", "digests: [digest]"),
+    schema("Forgotten", "What became of them.", "forgotten: [Stored]; needed: [Stored]"),
     schema("PerhapsHere", "Whether a file is perhaps here.", "perhaps_here: bool"),
     schema(
         "Package",

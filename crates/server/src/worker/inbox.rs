@@ -233,7 +233,13 @@ async fn uploaded(shared: &Shared, seat: &Seat, tasks: Vec<TaskId>) -> Vec<No> {
             continue;
         };
         match check_blob(shared, &stated).await {
-            Ok(()) => sound.push(Stated { held: true, ..stated }),
+            Ok(()) => {
+                // From here on it is kept for the task, not for the worker.
+                if shared.storage.forget(seat.worker, stated.blob) {
+                    shared.recorder.forgotten(stated.blob, seat.worker).await;
+                }
+                sound.push(Stated { held: true, ..stated });
+            }
             Err(reason) => nos.push((Some(task), "package", reason)),
         }
     }

@@ -64,6 +64,35 @@ async fn of_a_file_that_changed_in_places_only_the_changed_stretches_are_sent() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_pieces_are_to_be_taken_from_may_vanish_or_change_and_all_is_sent_instead() {
+    for vanishes in [true, false] {
+        let house = House::open().await;
+        let owner = house.client(1).await;
+        let folder = tempfile::tempdir().unwrap();
+        let scene = noise(11, 5 << 20);
+        let size = scene.len() as u64;
+        assert_eq!(send(&owner, folder.path(), &scene).await, size);
+        // From now on it is remembered what it consists of.
+        let wire = Wire::signed_in(&house, 1).await;
+        let told = wire.get(&format!("/v1/chunks?size={size}")).await.1;
+        assert_eq!(told["files"][0]["digest"], sha256(&scene).to_string());
+        let file = blobs::path_in(&house.folder.path().join("data/blobs"), &sha256(&scene));
+        if vanishes {
+            std::fs::remove_file(&file).unwrap();
+        } else {
+            std::fs::write(&file, noise(12, scene.len())).unwrap();
+        }
+        let mut next = scene.clone();
+        next[3_000_000..3_100_000].copy_from_slice(&noise(13, 100_000));
+        assert!(send(&owner, folder.path(), &next).await >= size, "nothing could be taken from elsewhere");
+        if vanishes {
+            assert_eq!(code(&wire.get(&format!("/v1/blobs/{}", sha256(&scene))).await), (404, "unknown_blob"));
+            assert!(send(&owner, folder.path(), &scene).await > 0, "what is gone is taken in again");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn chunks_are_told_of_and_taken_from_only_what_whoever_asks_may_read() {
     let house = House::open().await;
     let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ use api::job::{Job, TaskResult};
 use client::{Client, Event, JobSpec, Options, Tasks};
 use futures::StreamExt as _;
 use orders::SigningKey;
-use server::{Config, Server, ServerHandle};
+use server::{Config, Server, ServerHandle, StorageLimits};
 use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -62,6 +62,7 @@ pub(crate) fn config(folder: &Path, private: bool) -> Config {
         private,
         join_token: None,
         registries: None,
+        storage: StorageLimits { keep_free: 0, ..StorageLimits::default() },
     }
 }
 

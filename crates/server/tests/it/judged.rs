@@ -5,6 +5,9 @@ use agent::{Agent, AgentHandle, Cache, Config, Honesty, PoolChoice};
 use api::job::State;
 use api::params::Check;
 use client::{Client, JobSpec, Tasks};
+use exchange::Verdict;
+use journal::{Again, Heard, Source, Verdicts};
+use server::Retrial;
 use units::{Address, Amount};
 
 /// A job of so many tasks, each of which says a number of its own, judged so.
@@ -82,7 +85,39 @@ async fn results_that_differ_in_noise_agree_by_their_checker_and_a_liar_loses_it
     for honest in [11, 12, 13] {
         assert!(free(&client, honest).await >= Amount::credits(100), "worker {honest} lost nothing");
     }
-    house.server.stop().await.unwrap();
+    let House { folder, server } = house;
+    server.stop().await.unwrap();
+    let folder = folder.path().join("data");
+    let (said, words) = audited(folder.clone()).await;
+    assert!(said.heard >= 4 && said.confirmed == said.heard, "of each of four tasks one more was judged: {said:?}");
+    assert_eq!((said.not_asked, said.decided_only_now), (0, 0));
+    // Had the operator written down the opposite, its judge would say so; without a result nobody can ask it.
+    let scratch = tempfile::tempdir().unwrap();
+    let mut retrial = Retrial::of(&folder, scratch.path());
+    for heard in &words {
+        let good = heard.verdict == Verdict::Equal;
+        assert_eq!(retrial.ask(heard), if good { Again::Good } else { Again::Wrong }, "{heard:?}");
+    }
+    assert!(words.iter().any(|heard| heard.verdict == Verdict::Different), "the liar's");
+    std::fs::write(blobs::path_in(&folder.join("blobs"), &words[0].blob), "another result").unwrap();
+    let (said, _) = audited(folder).await;
+    assert!(said.not_asked > 0 && said.confirmed + said.not_asked == said.heard, "{said:?}");
+}
+
+/// An audit that asks judges again, and what it asked them.
+async fn audited(folder: std::path::PathBuf) -> (Verdicts, Vec<Heard>) {
+    let auditing = tokio::task::spawn_blocking(move || {
+        let scratch = tempfile::tempdir().unwrap();
+        let mut retrial = Retrial::of(&folder, scratch.path());
+        let mut asked = Vec::new();
+        let mut ask = |heard: &Heard| {
+            asked.push(heard.clone());
+            retrial.ask(heard)
+        };
+        let report = journal::audit_with(Source::open(&folder).unwrap(), &[], &mut ask).unwrap();
+        (report.verdicts, asked)
+    });
+    auditing.await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

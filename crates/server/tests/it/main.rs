@@ -16,6 +16,7 @@ mod providers;
 mod provisional;
 mod restart;
 mod start;
+mod storage;
 mod strangers;
 mod transactions;
 mod wire;

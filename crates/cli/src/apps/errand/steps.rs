@@ -163,7 +163,8 @@ impl Steps<'_> {
             .collect();
         let Errand { said, memo, out, named, .. } = &*self.errand;
         let (arguments, memo, out, program) = (said.arguments.clone(), memo.clone(), out.clone(), named.clone());
-        joined::join(self.home(), ToJoin { app, wasm, arguments, memo, results, out, program }).await
+        let what = ToJoin { app, wasm, arguments, memo, results, out, program };
+        joined::join(self.home(), what, Some(&self.attached.client)).await
     }
 }
 
