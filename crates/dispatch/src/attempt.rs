@@ -10,6 +10,8 @@ use crate::worker::Decline;
 use std::time::Duration;
 use units::{Address, TaskId, Timestamp};
 
+/// How often a worker that lost a task with its connection is given it again.
+const AGAIN: usize = 3;
 /// Most attempts that a task keeps: beyond, the oldest that ended is forgotten.
 const MOST: usize = 64;
 
@@ -82,6 +84,17 @@ impl Open {
     /// The attempt of a worker that has not ended.
     pub(crate) fn attempt(&mut self, worker: Address) -> Option<&mut Attempt> {
         self.attempts.iter_mut().rev().find(|it| it.worker == worker && it.ended.is_none())
+    }
+
+    /// Whether a worker that took part may be given the task once more: its connection broke before it stated anything, and it
+    /// did not come back in time. Where few accept what a deal pays, there might be nobody else.
+    pub(crate) fn may_begin_anew(&self, worker: Address) -> bool {
+        let its = || self.attempts.iter().filter(|it| it.worker == worker);
+        let lost = |it: &Attempt| {
+            it.stated.is_none() && it.ended.is_some_and(|(_, how)| matches!(how, Ended::Left | Ended::Dropped))
+        };
+        // Of a part from before a restart there is none here.
+        (1..=AGAIN).contains(&its().count()) && its().all(lost) && !self.has_said(worker)
     }
 
     /// Writes down how a worker's part ended; false if it had ended before.

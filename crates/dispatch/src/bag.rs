@@ -166,7 +166,7 @@ impl Bag {
             Phase::Run => at.saturating_add(self.terms.time).saturating_add(self.terms.time),
             // What was stated and is not here is said again at once.
             Phase::Stated => at.saturating_add(clocks.upload.min(self.terms.time)),
-            Phase::Upload => at.saturating_add(clocks.upload),
+            Phase::Upload => at.saturating_add(clocks.upload.min(self.terms.time)),
         };
         until.min(self.terms.until)
     }

@@ -5,6 +5,7 @@
 use crate::Dispatch;
 use crate::grant::{Pick, Why, some_terms};
 use crate::job::{Job, JobKey};
+use crate::open::Open;
 use crate::pool::{Class, Pool, Rank};
 use crate::worker::{Station, accepts};
 use std::collections::BTreeSet;
@@ -163,15 +164,29 @@ impl Dispatch {
     /// Whether somebody connected could still be given a replica of the task. Classes and owners are passed over whole, so
     /// that this does not walk all workers.
     pub(crate) fn more_to_be_had(&self, task: TaskId) -> bool {
+        self.to_be_had(task, Open::may_begin_anew)
+    }
+
+    /// Whether somebody connected could be who had no part in it yet.
+    pub(crate) fn others_to_be_had(&self, task: TaskId) -> bool {
+        self.to_be_had(task, |_, _| false)
+    }
+
+    /// Of those who had a part only whom `anew` lets have another.
+    fn to_be_had(&self, task: TaskId, anew: impl Fn(&Open, Address) -> bool) -> bool {
         let open = self.open.get(&task).expect("the task is open");
         let bag = self.bags.get(&open.deal).expect("an open task has its deal");
         let (terms, job) = (&bag.terms, self.jobs.get(&open.job));
         let Some(pool) = self.pools.get(&terms.pool) else { return false };
         let owner = |worker: &Address| self.workers.get(worker).map(|it| it.worker.owner);
-        let taken: BTreeSet<Address> =
-            if self.private { BTreeSet::new() } else { open.touched.iter().filter_map(owner).collect() };
+        let takes_part = |worker: &&Address| !anew(open, **worker);
+        let taken: BTreeSet<Address> = if self.private {
+            BTreeSet::new()
+        } else {
+            open.touched.iter().filter(takes_part).filter_map(owner).collect()
+        };
         let free = |worker: &Address| {
-            !open.touched.contains(worker)
+            (!open.touched.contains(worker) || anew(open, *worker))
                 && !job.is_some_and(|job| job.blame.is_out(*worker))
                 && self.workers.get(worker).is_some_and(|it| self.may_check(it, open) && self.is_kin(it, open))
         };

@@ -156,14 +156,18 @@ impl Dispatch {
         if let Some(owed) = self.must_do(job, station, purse) {
             return owed;
         }
-        let mut why = Why::Nothing;
+        let (mut why, mut again) = (Why::Nothing, None);
         for (index, task) in job.wanting.iter().take(SCAN) {
             let open = self.open.get(task).expect("a task that wants workers is open");
             match self.may_have(station, *task, open, purse) {
                 Err(other) => why = other,
                 Ok(()) => {
-                    let role = self.role_in(open);
-                    return Ok(Pick { deal: open.deal, begun: Some((*index, *task)), role });
+                    let pick = Pick { deal: open.deal, begun: Some((*index, *task)), role: self.role_in(open) };
+                    // What it lost before is for others while it has something else to do.
+                    if !open.touched.contains(&station.worker.address) {
+                        return Ok(pick);
+                    }
+                    again = again.or(Some(pick));
                 }
             }
         }
@@ -174,6 +178,9 @@ impl Dispatch {
                 Ok(()) if !self.may_begin(station, bag) || !self.may_bind(station, bag) => why = Why::Waits,
                 Ok(()) => return Ok(Pick { deal: *deal, begun: None, role: Role::Replica }),
             }
+        }
+        if let Some(pick) = again {
+            return Ok(pick);
         }
         if !job.wanting.is_empty() || !job.roomy.is_empty() {
             return Err(why);
@@ -193,7 +200,7 @@ impl Dispatch {
         purse: &impl Fn(Address) -> Amount,
     ) -> Result<(), Why> {
         self.suits(station, (open.deal, Some(open)), purse)?;
-        if !self.takes_no_part(station, open) {
+        if !self.takes_no_part(station, task, open) {
             return Err(Why::TakesPart);
         }
         if self.may_check(station, open) && self.is_drawn(station, task, open) { Ok(()) } else { Err(Why::Waits) }
@@ -308,12 +315,14 @@ impl Dispatch {
     /// Whether a worker may have a replica of an open task.
     pub(crate) fn may_join(&self, station: &Station, task: TaskId) -> bool {
         let open = self.open.get(&task).expect("a task that wants workers is open");
-        self.takes_no_part(station, open) && self.may_check(station, open) && self.is_drawn(station, task, open)
+        self.takes_no_part(station, task, open) && self.may_check(station, open) && self.is_drawn(station, task, open)
     }
 
-    /// Whether a worker never had a part in the task, and nobody of the same owner has.
-    fn takes_no_part(&self, station: &Station, open: &Open) -> bool {
-        !open.touched.contains(&station.worker.address)
+    /// Whether a worker never had a part in the task, or lost it with its connection and nobody else is there to do it, and nobody
+    /// of the same owner has. (That others have left since is seen when its deal is hurried.)
+    fn takes_no_part(&self, station: &Station, task: TaskId, open: &Open) -> bool {
+        let anew = || open.may_begin_anew(station.worker.address) && !self.others_to_be_had(task);
+        (!open.touched.contains(&station.worker.address) || anew())
             && self.is_stranger_to(station, open)
             && self.is_kin(station, open)
             && !Self::waits_again(station, open)

@@ -2,7 +2,7 @@
 //!
 //! Turns are fair, and know no deadline: so a deal that has not begun all its tasks when two thirds of its time are over, or
 //! will not have when a task ends that another job is about to be given, is hurried: its job is the first in turn, and what it
-//! is given moves its turn on by nothing, until all is begun. And a machine
+//! is given moves its turn on by nothing, until all is begun; who got no more of it for trouble that it had may try again. And a machine
 //! whose cores are all taken is given a task only where what it has in hand takes no longer than as many of that time class and
 //! a fetch. Where it takes longer all the same, the task is taken back, and that is held against nobody.
 
@@ -74,6 +74,7 @@ impl Dispatch {
             let Some(job) = self.jobs.get_mut(&key) else { continue };
             job.hurried = Some(terms.until);
             job.turn = pool.queue.hurry(job.turn, key.0);
+            self.let_in_again(key);
             self.stir(key);
         }
         any
@@ -127,9 +128,20 @@ impl Dispatch {
 
     /// Whether a task of these terms would wait for long on a machine behind what it has in hand.
     pub(crate) fn would_wait(&self, station: &Station, terms: &Terms) -> bool {
+        self.waits_behind(station, terms.time)
+    }
+
+    /// Whether a worker that is known would have a task of a time class of this time wait for long behind what it has in hand:
+    /// then it is given none.
+    #[must_use]
+    pub fn is_taken_up(&self, worker: Address, time: Duration) -> bool {
+        self.workers.get(&worker).is_some_and(|station| self.waits_behind(station, time))
+    }
+
+    fn waits_behind(&self, station: &Station, time: Duration) -> bool {
         let cores = u64::from(station.worker.cores.max(1));
         let held = crate::bag::count(station.holding.len());
-        let tasks = millis(terms.time).saturating_mul(held);
+        let tasks = millis(time).saturating_mul(held);
         let most = millis(self.clocks.fetch).saturating_mul(cores).saturating_add(tasks);
         held >= cores && station.backlog_ms > most
     }

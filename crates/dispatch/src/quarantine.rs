@@ -2,10 +2,11 @@
 //!
 //! In a job: one failure that the worker caused (it let a lease run out while connected, did not bring its result, or was
 //! dissented from) and it gets no more of the job; so does one that cannot run the job's tasks or is too slow for them, one
-//! that said of a task that the program failed where others had a result, and one that had trouble three times in a row. Across jobs: each such failure counts as a fault, halved every half hour and
-//! eased by every accepted result; a worker with recent faults is served later, and holds fewer tasks at once, but at least
-//! one. Neither holds for what is the app's: when at least three owners' machines fail alike, and more than had a result of
-//! the job accepted, nothing is held against them.
+//! that said of a task that the program failed where others had a result, and one that had trouble three times in a row, until
+//! a deal of the job is running out of time. Across jobs: each such failure counts as a fault, halved every half hour and eased
+//! by every accepted result; a worker with recent faults is served later, and holds fewer tasks at once, but at least one.
+//! Neither holds for what is the app's: when at least three owners' machines fail alike, and more than had a result of the job
+//! accepted, nothing is held against them.
 
 use crate::Dispatch;
 use crate::job::JobKey;
@@ -178,6 +179,20 @@ impl Dispatch {
             if let Some(station) = self.workers.get_mut(&worker) {
                 station.faults.take(now, WHOLE);
             }
+            self.appraise(worker, true);
+        }
+    }
+
+    /// A deal of the job is running out of time: who had trouble with the job may have less of it by now.
+    pub(crate) fn let_in_again(&mut self, key: JobKey) {
+        let Some(job) = self.jobs.get_mut(&key) else { return };
+        let out = |(worker, why): (&Address, &Fault)| (*why == Fault::Trouble).then_some(*worker);
+        let troubled: Vec<Address> = job.blame.out.iter().filter_map(out).collect();
+        for worker in &troubled {
+            job.blame.out.remove(worker);
+            job.blame.troubles.remove(worker);
+        }
+        for worker in troubled {
             self.appraise(worker, true);
         }
     }

@@ -375,6 +375,8 @@ impl Dispatch {
         let station = self.workers.get(&address).expect("the worker joined just now");
         let Some(bag) = self.bags.get(&open.deal) else { return false };
         if open.settled_on.is_some() || self.is_barred(address) || !self.is_stranger_to(station, open) {
+            // It may have been opened just now, and is another's to do.
+            self.reconsider(task);
             return false;
         }
         let before = open.leases.get(&address);

@@ -9,6 +9,7 @@ use dispatch::Decision;
 use exchange::{Command, PayReason, Rejection};
 use poco::TaskStatus;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 use units::{Address, Amount, B256, Bytes, OrderHash, TaskId, Timestamp, U256};
 
 /// Most requests of a category, the highest bids first, that supply looks at.
@@ -30,6 +31,7 @@ impl Market {
             self.book_stirred = true;
             self.supply.done(deal, self.dispatch.done(deal));
         }
+        self.see_who_is_taken_up();
         self.renew(at, out);
         self.match_requests(at, out);
         self.renew(at, out);
@@ -38,6 +40,20 @@ impl Market {
         let exchange = &self.exchange;
         self.dispatch.grants(at, &|account| exchange.account(account).free, &mut decisions);
         self.carry_out(at, decisions, out);
+    }
+
+    /// While requests wait for machines it is looked at what these have in hand.
+    fn see_who_is_taken_up(&mut self) {
+        if self.book.wanted_categories().next().is_none() {
+            return;
+        }
+        let (dispatch, categories) = (&self.dispatch, self.exchange.categories());
+        let is_taken_up = |worker, category: u64| {
+            let category = usize::try_from(category).ok().and_then(|at| categories.get(at));
+            category.is_some_and(|it| dispatch.is_taken_up(worker, Duration::from_secs(it.seconds)))
+        };
+        let count = u64::try_from(categories.len()).expect("categories are few");
+        self.book_stirred |= self.supply.take_up(is_taken_up, count);
     }
 
     /// Puts the hosted pools' rungs in order.

@@ -15,6 +15,7 @@ mod crew;
 mod load;
 mod measure;
 mod members;
+mod room;
 mod rung;
 mod split;
 mod stand;
@@ -22,14 +23,14 @@ mod stand;
 pub(crate) use load::Sold;
 pub(crate) use stand::Wanted;
 
-use crew::{Class, Level, Member, Rules, Team};
+use crew::{Class, Level, Member, Rules};
 use dispatch::{Worker, newcomers_needed, weight_of_score};
 use exchange::Exchange;
-use load::{Alike, Loads};
+use load::Loads;
 use measure::{Kind, Measures};
 use members::Members;
 use orders::WorkerpoolOrder;
-use rung::{HORIZON_MS, Place, Rung, Span, Stand, capacity, is_rungs, usable};
+use rung::{Place, Rung, Span, Stand, is_rungs};
 use split::{Prices, Weight};
 use std::collections::{BTreeMap, BTreeSet};
 use units::{Address, Amount, B256, DealId, OrderHash, Timestamp, U256};
@@ -38,9 +39,6 @@ use units::{Address, Amount, B256, DealId, OrderHash, Timestamp, U256};
 const MOST_WEIGHT: u64 = 10;
 /// What rungs ask for beside the floor, for what the pool pays beside PoCo's split, never passes so many times the pool's share.
 const MOST_EXTRAS: u64 = 2;
-
-/// A level without those who get no more of a job counts where so many thousandths of a machine are left for each replica.
-const LEAST_LANES: u64 = 500;
 
 /// A pool of more workers is not reckoned again for each that changes: to reckon takes about a microsecond for each of them.
 const LARGE: u64 = 128;
@@ -86,6 +84,9 @@ pub(crate) struct Supply {
     filled: BTreeSet<(Address, u64)>,
     /// Whether a rung is kept off the book until its workers have done more of what they have.
     withheld: bool,
+    /// Of pools of few workers: who would have a task wait for long behind what it has in hand, in which categories, a bit for
+    /// each.
+    taken_up: BTreeMap<Address, u64>,
     /// When a large pool is to be reckoned again of which few members have changed.
     due: Option<Timestamp>,
 }
@@ -307,120 +308,6 @@ impl Supply {
 
     fn span(&self, kind: Kind, limit: u64) -> Span {
         Span { limit, known: self.measures.times(kind) }
-    }
-
-    /// Whether what is wanted may be matched with an order now: with a rung's only while its workers have room for it, and no
-    /// cheaper rung waits to be offered again.
-    pub(crate) fn admits(&self, order: OrderHash, want: &Wanted, limit: u64) -> bool {
-        let Some(rung) = self.by_order.get(&order) else { return true };
-        if self.filled.contains(&(rung.pool, rung.category)) {
-            return false;
-        }
-        let levels = self.levels_of(rung.pool, rung.category);
-        let span = self.span(want.kind(rung.pool), limit);
-        let class = levels.iter().find(|level| level.floor == rung.floor).and_then(|it| it.class(rung.trust, rung.tag));
-        class.is_some()
-            && !self.is_left(rung, levels, want)
-            && want.tasks <= self.room_for(rung, levels, (span, &want.out))
-    }
-
-    /// Whether an order is to leave the book for what is wanted: those of its rung who may still have tasks of that job cannot
-    /// do it, and a dearer rung's can, for no more than it pays.
-    pub(crate) fn leaves(&self, order: OrderHash, want: &Wanted) -> bool {
-        let rung = self.by_order.get(&order);
-        rung.is_some_and(|rung| self.is_left(rung, self.levels_of(rung.pool, rung.category), want))
-    }
-
-    fn is_left(&self, rung: &Rung, levels: &[Level], want: &Wanted) -> bool {
-        let can = |level: &Level| self.without(rung, level, &want.out).is_some();
-        let affords = |level: &&Level| {
-            let class = level.class(rung.trust, rung.tag);
-            class.is_some_and(|class| crew::price(level.floor, class.factor) <= want.price)
-        };
-        let own = levels.iter().find(|level| level.floor == rung.floor);
-        let above = levels.iter().filter(|level| level.floor > rung.floor).filter(affords);
-        !want.out.is_empty() && own.is_some_and(|level| !can(level)) && above.into_iter().any(can)
-    }
-
-    /// How many tasks of a job a rung's workers have room for, who are not out of it. A deal at one floor may take the machines
-    /// of all lower ones, so none of the levels from its own up may have more than its workers can do.
-    fn room_for(&self, rung: &Rung, levels: &[Level], (span, out): (Span, &BTreeSet<Address>)) -> u64 {
-        let none = BTreeMap::new();
-        let served = self.crews.get(&rung.pool).map_or(&none, |crew| &crew.served);
-        let mut room = u64::MAX;
-        let mut lanes = None;
-        for (at, level) in levels.iter().enumerate().filter(|(_, level)| level.floor >= rung.floor) {
-            let above = levels.get(at.saturating_add(1)).map(|level| level.floor);
-            let Some(mut team) = self.team(rung, level, out) else { continue };
-            // Above its own level there may be more, but its task is for those who work for its price.
-            team.lanes = *lanes.get_or_insert(team.lanes);
-            let power = team.power.min(team.lanes.saturating_mul(team.replicas));
-            let mut sure = capacity(power, usable(span.limit));
-            let (mut slots, mut soon) = (team.slots, capacity(team.power, HORIZON_MS));
-            let cheaper = |(sold, _): &(&Alike, u64)| above.is_none_or(|above| sold.pay < above);
-            for (sold, awaited) in self.loads.of(rung.pool).filter(cheaper) {
-                let theirs = self.span(sold.kind, sold.limit);
-                let runs = awaited.saturating_mul(self.replicas(sold.trust, levels));
-                let runs = runs.saturating_mul(crew::shared(served, sold.category, rung.category)).div_ceil(1_000);
-                sure = sure.saturating_sub(runs.saturating_mul(theirs.surely().min(usable(span.limit))));
-                slots = slots.saturating_sub(runs);
-                soon = soon.saturating_sub(runs.saturating_mul(theirs.likely()));
-            }
-            let held = slots.checked_div(team.replicas).expect("one at least");
-            let quick = span.known.map_or(0, |_| {
-                soon.checked_div(team.replicas.saturating_mul(span.likely())).expect("a time is not zero")
-            });
-            let surely = sure.checked_div(team.replicas.saturating_mul(span.surely())).expect("a time is not zero");
-            room = room.min(held.max(quick).min(surely));
-        }
-        room
-    }
-
-    /// A level's workers for a rung's class, without those who get no more of a job; all, where too few others are left: whoever
-    /// is next and has nobody else is not passed over for those behind it, so that it must have a chance.
-    fn team(&self, rung: &Rung, level: &Level, out: &BTreeSet<Address>) -> Option<Team> {
-        self.without(rung, level, out).or_else(|| Some(level.team(level.class(rung.trust, rung.tag)?)))
-    }
-
-    /// A level's workers for a rung's class, without those who get no more of a job; `None` where those left are not enough.
-    fn without(&self, rung: &Rung, level: &Level, out: &BTreeSet<Address>) -> Option<Team> {
-        let class = level.class(rung.trust, rung.tag)?;
-        let mut team = level.team(class);
-        let Some(crew) = self.crews.get(&rung.pool).filter(|_| !out.is_empty()) else { return Some(team) };
-        for member in out.iter().filter_map(|worker| crew.members.get(*worker)) {
-            if member.takes(rung.category, level.floor) {
-                team.power = team.power.saturating_sub(member.power());
-                team.slots = team.slots.saturating_sub(member.slots);
-            }
-        }
-        if class.few.is_empty() {
-            team.lanes = team.lanes.saturating_mul(team.power).checked_div(level.power).unwrap_or_default();
-        } else {
-            let left = class.few.iter().filter(|it| !out.contains(*it)).filter_map(|it| crew.members.get(*it));
-            let (_, rules) = crew.reckoned.as_ref()?;
-            let (replicas, lanes) = crew::serve(left, class.trust, rules)?;
-            team.replicas = team.replicas.max(replicas);
-            team.lanes = lanes;
-        }
-        (team.lanes >= LEAST_LANES).then_some(team)
-    }
-
-    fn replicas(&self, trust: u64, levels: &[Level]) -> u64 {
-        let class = levels.last().and_then(|level| class_for(level, trust));
-        class.map_or_else(|| newcomers_needed(trust).into(), |class| class.replicas)
-    }
-
-    /// How many more tasks a pool can hold now; none while its workers have as much as they finish within the horizon.
-    pub(crate) fn room(&self, pool: Address) -> u64 {
-        let (slots, power) = self.crews.get(&pool).map_or((0, 0), |crew| (crew.members.slots(), crew.members.power()));
-        let (mut held, mut soon) = (0_u64, 0_u64);
-        for (sold, awaited) in self.loads.of(pool) {
-            let runs = awaited.saturating_mul(newcomers_needed(sold.trust).into());
-            held = held.saturating_add(runs);
-            soon = soon.saturating_add(runs.saturating_mul(self.span(sold.kind, sold.limit).likely()));
-        }
-        let free = slots.saturating_sub(held);
-        if free > 0 { free } else { u64::from(soon < capacity(power, HORIZON_MS)) }
     }
 
     /// What is true of a pool as a whole.

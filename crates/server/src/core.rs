@@ -11,6 +11,7 @@
 mod assets;
 mod briefs;
 mod judging;
+mod opened;
 mod placing;
 mod publish;
 mod secrets;
@@ -18,6 +19,7 @@ mod state;
 mod turn;
 
 pub(crate) use briefs::blob_named;
+pub(crate) use opened::OpenedResults;
 pub(crate) use placing::{Placed, Refusal, ToPlace};
 pub(crate) use secrets::Secrets;
 pub(crate) use state::{Counts, State, Stated};

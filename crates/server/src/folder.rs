@@ -106,6 +106,33 @@ impl Folder {
         write_private(&path, text.as_bytes(), false).map_err(|source| FolderError::Io { path, source })
     }
 
+    /// Which packages came beside sealed words: a line each.
+    pub(crate) fn opened_results(&self) -> Result<String, FolderError> {
+        let path = self.path.join("results.opened");
+        match fs::read(&path) {
+            Ok(text) => Ok(String::from_utf8_lossy(&text).into_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+            Err(source) => Err(FolderError::Io { path, source }),
+        }
+    }
+
+    /// Keeps these lines in place of those kept before.
+    pub(crate) fn write_opened_results(&self, lines: &str) -> Result<(), FolderError> {
+        let path = self.path.join("results.opened");
+        write_private(&path, lines.as_bytes(), false).map_err(|source| FolderError::Io { path, source })
+    }
+
+    /// Adds lines to those kept before. They outlive the process, if not the machine.
+    pub(crate) fn add_opened_results(&self, lines: &str) -> Result<(), FolderError> {
+        let path = self.path.join("results.opened");
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let added = options.open(&path).and_then(|mut file| file.write_all(lines.as_bytes()));
+        added.map_err(|source| FolderError::Io { path, source })
+    }
+
     pub(crate) fn write_endpoint(&self, endpoint: &Endpoint) -> Result<(), FolderError> {
         let path = self.path.join("endpoint");
         let text = serde_json::to_vec(endpoint).expect("an endpoint is plain JSON");

@@ -3,7 +3,7 @@
 use crate::access::Access;
 use crate::blob_access::Parties;
 use crate::clock::Clock;
-use crate::core::{Core, Loop, LoopError, Secrets, State};
+use crate::core::{Core, Loop, LoopError, OpenedResults, Secrets, State};
 use crate::folder::{Endpoint, Folder, FolderError};
 use crate::http::{self, Limiter, Repeats};
 use crate::judges::Judges;
@@ -355,6 +355,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
         journal,
         key: key.clone(),
         secrets: Secrets::new(folder.clone()),
+        opened: OpenedResults::new(folder.clone()),
         domain: genesis.domain(),
         clock: Arc::clone(&clock),
         recorder: recorder.clone(),

@@ -4,8 +4,8 @@
 //! it happens. A disk that returns an error is the trap whose write is not there, since the process stops then.
 
 use exchange::Entry;
-use std::collections::BTreeSet;
-use units::{B256, Digest};
+use std::collections::{BTreeMap, BTreeSet};
+use units::{Address, B256, Digest, TaskId};
 
 /// After so many more writes the process dies.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,8 @@ pub(crate) struct Disk {
     pub(crate) blobs: BTreeSet<Digest>,
     /// The secrets of the audits' draw, in a file of their own.
     pub(crate) secrets: Vec<B256>,
+    /// Which result and blob came beside whose sealed word, in a file of their own.
+    pub(crate) opened: BTreeMap<TaskId, BTreeMap<Address, (B256, Digest)>>,
     trap: Option<Trap>,
 }
 

@@ -88,6 +88,8 @@ pub(crate) struct Turn {
     pub(crate) misjudged: Option<String>,
     welcomes: Vec<(Address, u64, Down)>,
     replies: Vec<(Address, TaskId)>,
+    /// Packages that came, with whose word.
+    packages: Vec<(TaskId, Address, Statement)>,
     /// Whether anything came in.
     pub(crate) heard: bool,
 }
@@ -354,6 +356,7 @@ impl System {
         for event in &turn.out.events {
             if let Event::Hub(poco::Event::TaskFinalize { task, .. } | poco::Event::TaskClaimed { task }) = event {
                 self.stated.remove(task);
+                self.disk.opened.remove(task);
             }
         }
         leaving
@@ -381,6 +384,11 @@ impl System {
             for worker in holding.offers.iter().map(|held| held.worker).chain(shown) {
                 let stated = self.shown(task, worker).filter(|stated| self.disk.blobs.contains(&stated.blob));
                 found.extend(stated.map(|stated| (worker, task, stated)));
+            }
+            // Who it was that brought it may have shown it by itself, and say no more.
+            for (worker, (digest, blob)) in self.disk.opened.get(&task).into_iter().flatten() {
+                let here = self.disk.blobs.contains(blob);
+                found.extend(here.then_some((*worker, task, Statement { digest: *digest, blob: *blob })));
             }
         }
         let mut turn = Turn::default();

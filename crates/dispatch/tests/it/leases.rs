@@ -182,3 +182,57 @@ fn who_fetches_and_says_nothing_has_the_clock_once() {
     world.dispatch.worker_ready(worker(1), 1);
     assert!(world.grants().is_empty());
 }
+
+#[test]
+fn who_lost_a_task_with_its_connection_has_it_again_a_few_times_when_nobody_else_does_it() {
+    let mut world = World::new();
+    world.deal(1, 1, 1);
+    for _ in 0..4 {
+        world.join(1, 1);
+        world.ready(1, 1);
+        assert_eq!(world.grants(), [(1, 0)]);
+        world.dispatch.worker_left(world.now, worker(1));
+        assert_eq!(world.wait(Duration::from_secs(20)), [late(1)]);
+    }
+    world.join(1, 1);
+    world.ready(1, 1);
+    assert!(world.grants().is_empty(), "not for ever");
+    world.join(2, 1);
+    assert_eq!(world.grants(), [(2, 0)]);
+}
+
+#[test]
+fn who_came_back_without_a_task_may_have_it_again() {
+    let mut world = World::new();
+    world.deal(1, 1, 1);
+    world.join(1, 1);
+    assert_eq!(world.grants(), [(1, 0)]);
+    world.dispatch.worker_left(world.now, worker(1));
+    world.wait(Duration::from_secs(1));
+    world.join(1, 1);
+    assert_eq!(world.grants(), [(1, 0)]);
+}
+
+#[test]
+fn to_bring_a_result_one_has_no_longer_than_a_task_may_take() {
+    let mut world = World::new();
+    let mut short = world.terms(1, 1, 1);
+    short.time = Duration::from_secs(60);
+    world.dispatch.add_deal(crate::world::deal(1), short);
+    world.join(1, 1);
+    world.grants();
+    world.dispatch.phase(world.now, worker(1), task(1, 0), Phase::Upload);
+    assert_eq!(world.wait(Duration::from_secs(59)), []);
+    assert_eq!(world.wait(Duration::from_secs(1)), [late(1)]);
+}
+
+#[test]
+fn what_a_barred_worker_says_it_holds_is_others_to_do() {
+    let mut world = World::audited(0, 0);
+    world.deal(1, 1, 1);
+    let barred = dispatch::Worker { barred: true, ..world.worker(1, 1, 1) };
+    let held = Held { task: task(1, 0), deal: crate::world::deal(1), index: 0, phase: Phase::Run };
+    assert_eq!(world.dispatch.worker_joined(world.now, barred, &[held]).dropped, [task(1, 0)]);
+    world.join(2, 1);
+    assert_eq!(world.grants(), [(2, 0)]);
+}

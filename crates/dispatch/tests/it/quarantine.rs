@@ -52,6 +52,22 @@ fn a_success_between_troubles_starts_their_count_anew() {
 }
 
 #[test]
+fn who_had_trouble_three_times_may_try_again_when_the_time_runs_out() {
+    let mut world = World::new();
+    world.deal(1, 1, 5);
+    world.join(1, 1);
+    for _ in 0..3 {
+        let (_, index) = world.grants()[0];
+        world.dispatch.worker_declined(worker(1), task(1, index), Decline::Trouble);
+        world.ready(1, 1);
+    }
+    world.wait(TIME * 2);
+    assert_eq!(world.grants(), []);
+    world.wait(TIME * 3 / 2);
+    assert_eq!(world.grants().len(), 1, "nobody else has done it");
+}
+
+#[test]
 fn the_same_failure_of_three_owners_machines_is_the_apps_and_held_against_nobody() {
     let mut world = World::new();
     let mut terms = world.terms(1, 1, 9);

@@ -17,7 +17,7 @@ const MOST_LEVELS: usize = 4;
 /// Most capabilities for which a pool keeps rungs of their own, beside none.
 const MOST_TAGS: usize = 2;
 /// Of a level of no more workers it is known who they are: those who get no more of a job may be missed there.
-const FEW: usize = 64;
+pub(super) const FEW: u64 = 64;
 /// Most owners whose workers are tried for sets of replicas.
 const MOST_DRAWN: usize = 32;
 /// A task that takes more replicas is sold only while twice as many owners are there: each dissent takes more of them, and who
@@ -75,7 +75,8 @@ impl Member {
     }
 }
 
-fn bit(category: u64) -> u64 {
+/// Of a category its bit.
+pub(super) fn bit(category: u64) -> u64 {
     1_u64.checked_shl(u32::try_from(category).unwrap_or(u32::MAX)).unwrap_or(LAST_BIT)
 }
 
@@ -263,8 +264,11 @@ fn classes_of(
         let can = |worker: Address| stake.is_zero() || has(worker) >= stake;
         let staked = (!stake.is_zero()).then(|| Owners::of(team.iter().filter(|it| can(it.0)).map(|it| it.1)));
         let Some((replicas, lanes)) = staked.as_ref().unwrap_or(&all).serve(&cover, dearer) else { break };
-        let few =
-            if team.len() > FEW { Vec::new() } else { team.iter().map(|it| it.0).filter(|it| can(*it)).collect() };
+        let few = if team.len() > usize::try_from(FEW).unwrap_or(usize::MAX) {
+            Vec::new()
+        } else {
+            team.iter().map(|it| it.0).filter(|it| can(*it)).collect()
+        };
         classes.push(Class { trust, tag, factor, replicas, lanes, few });
     }
     classes

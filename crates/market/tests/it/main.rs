@@ -6,4 +6,5 @@ mod jobs;
 mod judged;
 mod pools;
 mod supply;
+mod taken_up;
 mod world;

@@ -1,5 +1,6 @@
 //! A turn of the loop: take what has gathered, apply, decide, make durable, publish.
 
+use super::opened::OpenedResult;
 use super::placing::{ToPlace, Waiting};
 use super::publish::Published;
 use super::state::{Line, State};
@@ -63,6 +64,7 @@ pub(crate) struct Loop {
     pub(crate) journal: Journal,
     pub(crate) key: SigningKey,
     pub(crate) secrets: super::Secrets,
+    pub(crate) opened: super::OpenedResults,
     pub(crate) domain: Domain,
     pub(crate) clock: Arc<Clock>,
     pub(crate) recorder: Recorder,
@@ -90,6 +92,8 @@ pub(super) struct Owed {
     pub(super) replies: Vec<(Address, Out)>,
     /// Whose packages of which tasks have come.
     pub(super) delivered: Vec<(TaskId, Address)>,
+    /// Packages that came beside sealed words.
+    pub(super) opened: Vec<OpenedResult>,
     /// Names of jobs that were placed.
     pub(super) titles: Vec<(units::OrderHash, String)>,
     /// Where each transaction's events begin.
@@ -135,6 +139,12 @@ impl Loop {
                     found.push((task, market::Package { digest, blob, callback }));
                     owed.delivered.push((task, worker));
                 }
+            }
+        }
+        for OpenedResult { task, digest, blob, callback } in self.take_up_opened() {
+            let open = || File::open(blobs.pin(&blob).ok_or(ErrorKind::NotFound)?.path());
+            if package::survey(package::limits(), &callback, open).is_ok_and(|it| it.digest == digest) {
+                found.push((task, market::Package { digest, blob, callback }));
             }
         }
         self.take_up_judged(blobs, &mut found);
@@ -380,6 +390,8 @@ impl Loop {
                 blob: stated.blob,
                 callback: stated.callback.clone(),
             });
+            let sealed = stated.held && self.state.shown(task, worker).is_none();
+            owed.opened.extend(sealed.then(|| OpenedResult::of(&stated)));
             self.state.state_result(worker, stated);
             if let Some(package) = package {
                 owed.delivered.push((task, worker));
@@ -403,6 +415,7 @@ impl Loop {
     /// Makes the turn durable; then everything that is owed leaves. Whether it was the last turn.
     fn commit(&mut self, at: Timestamp, out: Output, owed: Owed) -> Result<bool, LoopError> {
         let digest = self.state_digest();
+        self.keep_opened(&owed.opened);
         let way = tracing::trace_span!(target: "way", "journal");
         let record = self.journal.append(&out.entries, digest)?;
         drop(way);

@@ -90,8 +90,18 @@ impl System {
             return;
         }
         let package = Package { digest: stated.digest, blob: stated.blob, callback: Bytes::new() };
+        turn.packages.push((task, worker, stated.clone()));
         self.stated.entry(task).or_default().insert(worker, stated);
         self.market.as_mut().expect("the process runs").package(at, task, package, &mut turn.out);
+    }
+
+    /// Before a turn's record is written: which packages came with it, for the next start.
+    pub(crate) fn note_packages(&mut self, turn: &mut Turn) {
+        for (task, worker, stated) in std::mem::take(&mut turn.packages) {
+            if self.shown(task, worker).is_none() {
+                self.disk.opened.entry(task).or_default().insert(worker, (stated.digest, stated.blob));
+            }
+        }
     }
 
     pub(super) fn statement(&self, task: TaskId, worker: Address) -> Option<Statement> {

@@ -146,6 +146,7 @@ impl World {
         if !turn.out.entries.is_empty() {
             self.note(|| format!("  {} entries are durable", turn.out.entries.len()));
         }
+        self.system.note_packages(&mut turn);
         match self.system.disk.append(&turn.out.entries) {
             Wrote::Done => self.make_durable(&turn.out.entries)?,
             Wrote::Died { landed } => {

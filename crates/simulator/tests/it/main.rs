@@ -41,6 +41,15 @@ fn a_restart_costs_no_trust_and_a_batch_never_stops_the_process() {
 }
 
 #[test]
+fn what_cost_a_pool_its_stake_once_costs_it_no_more() {
+    for seed in [139, 562, 910, 1849, 10_051, 10_325, 11_140, 11_361] {
+        let Report { finding, figures, .. } = simulate(seed);
+        assert!(finding.is_none(), "seed {seed}: {finding:?}");
+        assert_eq!(figures.seized_deals, 0, "seed {seed}");
+    }
+}
+
+#[test]
 fn others_pools_data_ratings_and_deals_made_by_requesters_are_lived_through() {
     let figures: Vec<_> = SIDES.iter().map(|seed| simulate(*seed)).collect();
     for report in &figures {
