@@ -111,6 +111,12 @@ impl Reference {
 
     /// Follows one entry; a complaint if what happened cannot have.
     pub(crate) fn follow(&mut self, entry: &Entry, events: &[Event]) -> Result<(), String> {
+        self.obey(entry, events)?;
+        events.iter().try_for_each(|event| self.follow_event(entry, event))
+    }
+
+    /// What a command comes to by itself.
+    fn obey(&mut self, entry: &Entry, events: &[Event]) -> Result<(), String> {
         match &entry.command {
             Command::PlaceOrder(order) => self.placed(order)?,
             Command::RemoveOrder { order, by } => self.removed(*order, *by)?,
@@ -142,50 +148,53 @@ impl Reference {
             }
             _ => {}
         }
+        Ok(())
+    }
+
+    /// One of the events of an entry.
+    fn follow_event(&mut self, entry: &Entry, event: &Event) -> Result<(), String> {
         let accepts = matches!(entry.command, Command::Accept { .. });
-        for event in events {
-            match event {
-                Event::Issued { to, amount } => {
-                    self.purse(*to).free += small(*amount);
-                    self.issued += small(*amount);
-                }
-                Event::OrderRemoved { order, .. } if matches!(entry.command, Command::Transact(_)) => {
-                    self.taken_off(*order);
-                }
-                Event::Paid { pool, worker, amount, task, why } => {
-                    let owner = self.pools[pool].owner;
-                    if *why != exchange::PayReason::TopUp {
-                        self.paid_beside(*pool, *worker, small(*amount))?;
-                    }
-                    self.spend(owner, small(*amount))?;
-                    self.purse(*worker).free += small(*amount);
-                    let task = self.tasks.get_mut(task).ok_or("somebody was paid for a task that is none")?;
-                    *task.paid.entry(*worker).or_default() += small(*amount);
-                }
-                Event::Enlisted { pool, worker, owner } => self.enlisted(*pool, *worker, *owner),
-                Event::Checked { task, worker, passed } => {
-                    let Command::Check { evidence, .. } = &entry.command else {
-                        return Err("somebody was checked by no check".to_owned());
-                    };
-                    self.checked(entry.at, *task, *worker, evidence, *passed)?;
-                }
-                Event::AuditCommitted { .. } => self.draws = true,
-                Event::Barred { pool, worker, .. } => self.barred(*pool, *worker)?,
-                Event::Left { pool, worker, .. } => self.left(*pool, *worker)?,
-                Event::Held { task, worker, item: Item::Complete, failed, .. } => {
-                    let Command::Batch { batch, .. } = &entry.command else {
-                        return Err("something is held that nobody said".to_owned());
-                    };
-                    let said = batch.batch().completes.iter().find(|it| it.task == *task);
-                    let digest = said.ok_or("something is held that was not said")?.digest;
-                    self.held(entry.at, *task, *worker, digest, *failed);
-                }
-                Event::Discarded { task, worker } => self.dropped(*task, *worker),
-                Event::DealForgotten { deal } => self.forgotten(*deal)?,
-                // What an acceptance comes to was reckoned from the command.
-                Event::Hub(event) if !accepts => self.follow_hub(entry.at, event)?,
-                _ => {}
+        match event {
+            Event::Issued { to, amount } => {
+                self.purse(*to).free += small(*amount);
+                self.issued += small(*amount);
             }
+            Event::OrderRemoved { order, .. } if matches!(entry.command, Command::Transact(_)) => {
+                self.taken_off(*order);
+            }
+            Event::Paid { pool, worker, amount, task, why } => {
+                let owner = self.pools[pool].owner;
+                if *why != exchange::PayReason::TopUp {
+                    self.paid_beside(*pool, *worker, small(*amount))?;
+                }
+                self.spend(owner, small(*amount))?;
+                self.purse(*worker).free += small(*amount);
+                let task = self.tasks.get_mut(task).ok_or("somebody was paid for a task that is none")?;
+                *task.paid.entry(*worker).or_default() += small(*amount);
+            }
+            Event::Enlisted { pool, worker, owner } => self.enlisted(*pool, *worker, *owner),
+            Event::Checked { task, worker, passed } => {
+                let Command::Check { evidence, .. } = &entry.command else {
+                    return Err("somebody was checked by no check".to_owned());
+                };
+                self.checked(entry.at, *task, *worker, evidence, *passed)?;
+            }
+            Event::AuditCommitted { .. } => self.draws = true,
+            Event::Barred { pool, worker, .. } => self.barred(*pool, *worker)?,
+            Event::Left { pool, worker, .. } => self.left(*pool, *worker)?,
+            Event::Held { task, worker, item: Item::Complete, failed, .. } => {
+                let Command::Batch { batch, .. } = &entry.command else {
+                    return Err("something is held that nobody said".to_owned());
+                };
+                let said = batch.batch().completes.iter().find(|it| it.task == *task);
+                let digest = said.ok_or("something is held that was not said")?.digest;
+                self.held(entry.at, *task, *worker, digest, *failed);
+            }
+            Event::Discarded { task, worker } => self.dropped(*task, *worker),
+            Event::DealForgotten { deal } => self.forgotten(*deal)?,
+            // What an acceptance comes to was reckoned from the command.
+            Event::Hub(event) if !accepts => self.follow_hub(entry.at, event)?,
+            _ => {}
         }
         Ok(())
     }

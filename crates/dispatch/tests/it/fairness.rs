@@ -1,8 +1,14 @@
 //! Machines are shared between jobs by time.
 
 use crate::world::{TIME, World, deal, task, worker};
-use dispatch::{Decision, Ending};
+use dispatch::{Decision, Ending, Terms};
 use std::time::Duration;
+
+/// The terms of so many tasks of three hours, of job 1.
+fn hours(world: &World, size: u64) -> Terms {
+    let time = Duration::from_secs(10_800);
+    Terms { time, until: world.now.saturating_add(time * 6), ..world.terms(1, 1, size) }
+}
 
 /// One machine works for as long; how many tasks of each of two jobs it did.
 fn shares(world: &mut World, jobs: [(u8, u64); 2], hours: u64) -> [u64; 2] {
@@ -125,9 +131,7 @@ fn a_deal_whose_time_runs_out_goes_before_all_others_until_it_is_begun() {
 #[test]
 fn a_deal_that_would_run_late_behind_a_longer_task_goes_before_it() {
     let mut world = World::new();
-    let mut long = world.terms(1, 1, 2);
-    long.time = Duration::from_secs(10_800);
-    long.until = world.now.saturating_add(long.time * 6);
+    let long = hours(&world, 2);
     world.dispatch.add_deal(deal(1), long);
     world.deal(2, 1, 3);
     world.join(1, 1);
@@ -145,10 +149,7 @@ fn a_deal_that_would_run_late_behind_a_longer_task_goes_before_it() {
 fn a_long_task_hurries_no_deals_of_another_pool() {
     let mut world = World::new();
     let elsewhere = units::Address::repeat_byte(0xbb);
-    let mut long = world.terms(1, 1, 1);
-    long.pool = elsewhere;
-    long.time = Duration::from_secs(10_800);
-    long.until = world.now.saturating_add(long.time * 6);
+    let long = Terms { pool: elsewhere, ..hours(&world, 1) };
     world.dispatch.add_deal(deal(1), long);
     world.deal(2, 1, 4);
     world.deal(3, 1, 4);
@@ -163,9 +164,7 @@ fn a_long_task_hurries_no_deals_of_another_pool() {
 #[test]
 fn a_task_does_not_wait_on_a_machine_behind_far_longer_ones() {
     let mut world = World::new();
-    let mut long = world.terms(1, 1, 2);
-    long.time = Duration::from_secs(10_800);
-    long.until = world.now.saturating_add(long.time * 6);
+    let long = hours(&world, 2);
     world.dispatch.add_deal(deal(1), long);
     world.join(1, 4);
     assert_eq!(world.grants(), [(1, 0), (1, 1)], "of its own like it takes what it holds");

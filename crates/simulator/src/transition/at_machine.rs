@@ -9,10 +9,9 @@ use abi::Call;
 use orders::Recovered;
 
 impl World {
-    /// A step at a machine.
-    pub(super) fn at_machine(&mut self, step: Step) -> Result<(), Fault> {
-        let up = self.system.market.is_some();
-        let (number, life) = match &step {
+    /// Which machine a step is about, and in which of its lives.
+    fn whose(&self, step: &Step) -> (Option<usize>, Option<u32>) {
+        match step {
             Step::Down { connection, .. } | Step::MachineMisses { connection } => {
                 (self.network.machine_of(*connection), None)
             }
@@ -31,7 +30,13 @@ impl World {
             | Step::Restate { machine, .. }
             | Step::OwnerNeeds { machine, .. } => (Some(*machine), None),
             _ => (None, None),
-        };
+        }
+    }
+
+    /// A step at a machine.
+    pub(super) fn at_machine(&mut self, step: Step) -> Result<(), Fault> {
+        let up = self.system.market.is_some();
+        let (number, life) = self.whose(&step);
         let Some(machine) = number.and_then(|number| self.fleet.get_mut(number)) else { return Ok(()) };
         if life.is_some_and(|life| life != machine.life) || machine.gone {
             return Ok(());
@@ -62,16 +67,10 @@ impl World {
                     return self.dies();
                 }
             }
-            Step::Break { machine } => {
-                for connection in around.network.connections_of(machine) {
-                    around.network.cut(around.clock, around.dice, connection);
-                }
-            }
+            Step::Break { machine } => cut_off(&mut around, machine),
             Step::Part { machine } => {
                 around.network.part(machine);
-                for connection in around.network.connections_of(machine) {
-                    around.network.cut(around.clock, around.dice, connection);
-                }
+                cut_off(&mut around, machine);
             }
             Step::Rejoin { machine } => around.network.join(machine),
             Step::MachineDies { .. } => machine.die(&mut around, false),
@@ -100,5 +99,11 @@ impl World {
             let signers = vec![Recovered::By(from); signatures];
             self.clock.after(takes, Step::Transact { from, call: Box::new(call), signers });
         }
+    }
+}
+
+fn cut_off(around: &mut Around<'_>, machine: usize) {
+    for connection in around.network.connections_of(machine) {
+        around.network.cut(around.clock, around.dice, connection);
     }
 }
