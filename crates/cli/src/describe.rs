@@ -5,13 +5,19 @@ use std::time::Duration;
 use units::Timestamp;
 
 /// A job's state in a word.
-pub(crate) fn state(state: State) -> &'static str {
+pub(crate) fn state(job: &Job) -> &'static str {
+    word(job.state, (job.finished, job.failed))
+}
+
+/// Of a job that was halted not all of whose finished tasks failed, it is the checker that was of no use.
+fn word(state: State, (finished, failed): (u64, u64)) -> &'static str {
     match state {
         State::Waiting => "waiting",
         State::Running => "running",
         State::Completed => "completed",
         State::Failed => "failed",
         State::Cancelled => "cancelled",
+        State::Halted if failed < finished => "halted: its checker never tells",
         State::Halted => "halted: its program always fails",
     }
 }
@@ -95,6 +101,12 @@ pub(crate) fn progress(job: &Job) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_halted_job_says_whether_its_program_or_its_checker_is_to_blame() {
+        assert_eq!(word(State::Halted, (3, 3)), "halted: its program always fails");
+        assert_eq!(word(State::Halted, (3, 0)), "halted: its checker never tells");
+    }
 
     #[test]
     fn durations_are_said_as_people_say_them() {

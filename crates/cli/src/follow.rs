@@ -390,7 +390,7 @@ impl Follower<'_> {
             parts.push(format!("{failed} failed"));
         }
         if undone > 0 {
-            parts.push(format!("{undone} not bought ({})", describe::state(job.state)));
+            parts.push(format!("{undone} not bought ({})", describe::state(job)));
         }
         if self.placements.files > 0 {
             parts.push(format!("{} in {}", count(self.placements.files, "file"), self.folder.root().display()));

@@ -167,7 +167,7 @@ async fn list(context: &Context, format: Format, exchange: &ExchangeArgs) -> any
         vec![
             short(job.id),
             job.title.clone(),
-            describe::state(job.state).to_owned(),
+            describe::state(job).to_owned(),
             format!("{}/{}", job.finished + job.claimed, job.tasks),
             job.trust.to_string(),
             job.spent.to_string(),
@@ -196,7 +196,7 @@ async fn show(context: &Context, job: &JobName, format: Format) -> anyhow::Resul
     let mut lines = vec![
         ("id", job.id.to_string()),
         ("title", job.title.clone()),
-        ("state", describe::state(job.state).to_owned()),
+        ("state", describe::state(&job).to_owned()),
         ("progress", describe::progress(&job)),
         ("exchange", url),
         ("app", job.app.to_string()),
@@ -325,7 +325,7 @@ async fn close_order(found: &Found) -> anyhow::Result<Job> {
     let job = client.job(found.id).await?;
     if job.state.is_final() {
         return Err(hinted(
-            format!("the job is {} already", describe::state(job.state)),
+            format!("the job is {} already", describe::state(&job)),
             format!("`hands job results {}`", found.id),
         ));
     }
