@@ -11,6 +11,7 @@ mod floors;
 mod growth;
 mod hosted;
 mod latency;
+mod limits;
 mod matching;
 mod metg;
 mod placing;
@@ -56,6 +57,7 @@ const BENCHES: &[Bench] = &[
     ("starts", "the server ready in an empty folder", 60, |report, folder, _| starts::server(report, folder)),
     ("wasm", "start of a WebAssembly task", 60, |report, folder, _| starts::measure(report, folder)),
     ("compute", "programs native and in the sandbox", 150, |report, folder, _| compute::measure(report, folder)),
+    ("limits", "what a program's limits cost it", 90, |report, folder, _| limits::measure(report, folder)),
     ("recovery", "a long journal played again", 180, |report, folder, _| recovery::measure(report, folder, false)),
     (BY_NAME_ALONE, "ten million entries recovered through a snapshot (minutes, 4 GB)", 900, |report, folder, _| {
         recovery::measure(report, folder, true)

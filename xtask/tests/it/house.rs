@@ -72,7 +72,7 @@ pub(crate) const ONLY: &[(&str, &[&str])] = &[
     ("tar", &["images"]),
     ("toml", &["manifest"]),
     ("tower-http", &["server"]),
-    ("wasmtime", &["sandbox"]),
+    ("wasmtime", &["sandbox", "benches"]),
     ("wasmtime-wasi", &["sandbox"]),
 ];
 
