@@ -36,30 +36,19 @@ const RECIPES: &[Recipe] = &[
 const BPY_4_2: &str = "a8217c2bd7b3424d1f51ce0698c0bf65439de352f7f6ed7b9942e2a9e5eb121b";
 const BPY_5_0: &str = "79c6e421f53ea24a5961d86eefb8141798eee708682415eb4f5a952c2abdeb8b";
 
-/// Python 3.11, for which the wheels are, and the libraries that both link to.
+/// Python 3.11, for which the wheels are, and what it and most of them link to: as `hands app image` has it.
+const PYTHON: &str = include_str!("../../crates/cli/src/python/debian.txt");
+/// What Blender's wheels link to beside.
 const LIBRARIES: &[&str] = &[
     "libbsd0",
-    "libbz2-1.0",
-    "libc6",
-    "libcrypt1",
-    "libexpat1",
-    "libffi8",
-    "libgcc-s1",
     "libgl1",
     "libglvnd0",
     "libglx0",
     "libgomp1",
     "libice6",
-    "liblzma5",
     "libmd0",
     "libopengl0",
-    "libpython3.11-minimal",
-    "libpython3.11-stdlib",
     "libsm6",
-    "libsqlite3-0",
-    "libssl3",
-    "libstdc++6",
-    "libuuid1",
     "libx11-6",
     "libxau6",
     "libxcb1",
@@ -71,8 +60,6 @@ const LIBRARIES: &[&str] = &[
     "libxrender1",
     "libxt6",
     "libxxf86vm1",
-    "python3.11-minimal",
-    "zlib1g",
 ];
 /// What ffmpeg's packages depend on and its programs are not linked to: graphics cards' drivers, and installers.
 const NOT_LINKED: &[&str] = &[
@@ -163,7 +150,7 @@ pub(crate) fn make(name: &str, out: &Path, hands: &Path) -> anyhow::Result<PathB
 
 /// Python, the wheel and its libraries; which packages they are.
 fn wheel(scratch: &Path, root: &Path, version: &str, digest: &str) -> anyhow::Result<Vec<String>> {
-    let mut packages = debs(scratch, root, LIBRARIES.iter().map(|name| (*name).to_owned()))?;
+    let mut packages = debs(scratch, root, PYTHON.lines().chain(LIBRARIES.iter().copied()).map(str::to_owned))?;
     symlink("python3.11", root.join("usr/bin/python3"))?;
     let wanted = scratch.join("wheel.txt");
     fs::write(&wanted, format!("bpy=={version} --hash=sha256:{digest}\n"))?;

@@ -193,23 +193,7 @@ fn resolve(requirements: &Path, version: &str) -> anyhow::Result<(TempDir, PathB
 }
 
 /// Debian's packages that make an image which runs Python: the interpreter, its library, and what both and most wheels link to.
-const DEBIAN: &[&str] = &[
-    "libbz2-1.0",
-    "libc6",
-    "libcrypt1",
-    "libexpat1",
-    "libffi8",
-    "libgcc-s1",
-    "liblzma5",
-    "libpython3.11-minimal",
-    "libpython3.11-stdlib",
-    "libsqlite3-0",
-    "libssl3",
-    "libstdc++6",
-    "libuuid1",
-    "python3.11-minimal",
-    "zlib1g",
-];
+const DEBIAN: &str = include_str!("python/debian.txt");
 
 /// Builds an image that runs Python from Debian's packages, the same bytes from the same packages. Its digest, and what it is of.
 pub(crate) fn build(out: &Path) -> anyhow::Result<(units::Digest, Vec<String>)> {
@@ -223,7 +207,7 @@ pub(crate) fn build(out: &Path) -> anyhow::Result<(units::Digest, Vec<String>)> 
         }
         Ok(())
     };
-    run(Command::new("apt-get").args(["download", "-q"]).args(DEBIAN))?;
+    run(Command::new("apt-get").args(["download", "-q"]).args(DEBIAN.lines()))?;
     let root = folder.path().join("root");
     let mut packages = Vec::new();
     for entry in std::fs::read_dir(folder.path())? {

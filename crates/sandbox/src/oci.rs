@@ -14,6 +14,7 @@
 //! makes of that is for the app's own rule of comparison. Linux only.
 
 mod cgroup;
+mod disk;
 mod output;
 mod runtime;
 mod seccomp;

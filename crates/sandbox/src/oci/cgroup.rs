@@ -22,8 +22,8 @@ const REMOVALS: u32 = 50;
 pub(crate) enum Groups {
     /// One tree a controller.
     V1 { memory: PathBuf, processor: PathBuf, processes: PathBuf, freezer: PathBuf },
-    /// One tree.
-    V2 { root: PathBuf },
+    /// One tree; `disks`: whether it limits those too.
+    V2 { root: PathBuf, disks: bool },
 }
 
 impl Groups {
@@ -37,7 +37,9 @@ impl Groups {
                 let enabled = fs::write(root.join("cgroup.subtree_control"), format!("+{needed}"));
                 enabled.map_err(|_| ContainersError::NoLimits(needed))?;
             }
-            return Ok(Self::V2 { root: root.to_owned() });
+            // Not every machine has it, and none is refused for that.
+            let disks = fs::write(root.join("cgroup.subtree_control"), "+io").is_ok();
+            return Ok(Self::V2 { root: root.to_owned(), disks });
         }
         let tree = |name: &'static str| {
             let path = root.join(name);
@@ -54,7 +56,7 @@ impl Groups {
     fn trees(&self) -> Vec<&Path> {
         match self {
             Self::V1 { memory, processor, processes, freezer } => vec![memory, processor, processes, freezer],
-            Self::V2 { root } => vec![root],
+            Self::V2 { root, .. } => vec![root],
         }
     }
 
@@ -75,13 +77,16 @@ impl Groups {
                 fs::write(processor.join(id).join("cpu.cfs_quota_us"), quota.max(1_000).to_string())?;
                 fs::write(processes.join(id).join("pids.max"), run.processes.to_string())?;
             }
-            Self::V2 { root } => {
+            Self::V2 { root, disks } => {
                 let folder = root.join(id);
                 fs::write(folder.join("memory.max"), &memory_bytes)?;
                 let _no_swap = fs::write(folder.join("memory.swap.max"), "0");
                 fs::write(folder.join("cpu.max"), format!("{} {PERIOD_US}", quota.max(1_000)))?;
                 fs::write(folder.join("pids.max"), run.processes.to_string())?;
                 fs::write(folder.join("cgroup.subtree_control"), "+memory +cpu +pids")?;
+                if *disks {
+                    fs::write(folder.join("cgroup.subtree_control"), "+io")?;
+                }
             }
         }
         Ok(group)
@@ -90,7 +95,7 @@ impl Groups {
     /// All trees of this machine: the runtime makes the container's groups in each.
     fn all_trees(&self) -> Vec<PathBuf> {
         match self {
-            Self::V2 { root } => vec![root.clone()],
+            Self::V2 { root, .. } => vec![root.clone()],
             Self::V1 { .. } => {
                 let entries = fs::read_dir(ROOT).into_iter().flatten().flatten();
                 entries.map(|entry| entry.path()).filter(|path| path.join("cgroup.procs").exists()).collect()
@@ -125,6 +130,14 @@ impl Group {
         format!("/{}/task", self.id)
     }
 
+    /// Whether what it asks of disks can be limited here.
+    pub(crate) fn limits_disks(&self) -> bool {
+        match &self.groups {
+            Groups::V1 { .. } => Path::new(ROOT).join("blkio/blkio.throttle.read_bps_device").exists(),
+            Groups::V2 { disks, .. } => *disks,
+        }
+    }
+
     /// Stops all its processes where they are, or lets them go on.
     pub(crate) fn freeze(&self, frozen: bool) -> io::Result<()> {
         match &self.groups {
@@ -132,7 +145,9 @@ impl Group {
                 let state = if frozen { "FROZEN" } else { "THAWED" };
                 fs::write(freezer.join(&self.id).join("freezer.state"), state)
             }
-            Groups::V2 { root } => fs::write(root.join(&self.id).join("cgroup.freeze"), if frozen { "1" } else { "0" }),
+            Groups::V2 { root, .. } => {
+                fs::write(root.join(&self.id).join("cgroup.freeze"), if frozen { "1" } else { "0" })
+            }
         }
     }
 
@@ -140,7 +155,7 @@ impl Group {
     pub(crate) fn peak_memory(&self) -> u64 {
         let path = match &self.groups {
             Groups::V1 { memory, .. } => memory.join(&self.id).join("memory.max_usage_in_bytes"),
-            Groups::V2 { root } => root.join(&self.id).join("memory.peak"),
+            Groups::V2 { root, .. } => root.join(&self.id).join("memory.peak"),
         };
         number(&path)
     }
@@ -152,7 +167,7 @@ impl Group {
             Groups::V1 { memory, .. } => {
                 self.peak_memory() >= number(&memory.join(&self.id).join("memory.limit_in_bytes"))
             }
-            Groups::V2 { root } => {
+            Groups::V2 { root, .. } => {
                 let events = fs::read_to_string(root.join(&self.id).join("memory.events")).unwrap_or_default();
                 let killed = events.lines().filter_map(|line| line.strip_prefix("oom_kill "));
                 killed.filter_map(|count| count.trim().parse::<u64>().ok()).any(|count| count > 0)

@@ -1,7 +1,7 @@
 //! What the runtime is told: the OCI runtime specification's `config.json`.
 
 use super::cgroup::Group;
-use super::{ContainerRun, FIRST_ID, House, seccomp};
+use super::{ContainerRun, FIRST_ID, House, disk, seccomp};
 use crate::contract::{INPUT_FOLDER, OUTPUT_FOLDER};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use serde_json::{Value, json};
@@ -107,13 +107,23 @@ pub(crate) fn spec(run: &ContainerRun, command: &[String], house: &House, group:
             "uidMappings": ids,
             "gidMappings": ids,
             "cgroupsPath": group.path(),
-            "resources": { "devices": [{ "allow": false, "access": "rwm" }] },
+            "resources": resources(run, house, group),
             "rootfsPropagation": "private",
             "maskedPaths": MASKED,
             "readonlyPaths": READ_ONLY,
             "seccomp": seccomp::filter(),
         },
     })
+}
+
+/// What the runtime itself sees to on the container's own groups.
+fn resources(run: &ContainerRun, house: &House, group: &Group) -> Value {
+    let mut resources = json!({ "devices": [{ "allow": false, "access": "rwm" }] });
+    let disks = disk::disks([run.root.as_path(), &house.inputs, &house.out]);
+    if group.limits_disks() && !disks.is_empty() {
+        resources["blockIO"] = disk::limits(&disks);
+    }
+    resources
 }
 
 fn limit(name: &str, most: u64) -> Value {

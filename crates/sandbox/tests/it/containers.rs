@@ -2,6 +2,8 @@
 //! the runtime Debian's runc; both are fetched here.
 #![cfg(target_os = "linux")]
 
+mod disks;
+
 use fixtures::debian;
 use results::{Failure, Outcome, OutputLimit};
 use sandbox::{ContainerRun, Containers, ContainersError, Control, FIRST_ID, Finished, Input, Kind, Limits, Runtime};

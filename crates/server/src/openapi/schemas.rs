@@ -237,16 +237,21 @@ const ORDER_RECORD: &str = "orderHash: hash; order: any; chainId: int; remaining
     publicationTimestamp: text; signer: address; bulk?: bool";
 const ONE_ORDER: &str = "ok: bool; orderHash: hash; order: any; chainId: int; remaining: int; status: text
     publicationTimestamp: text; signer: address; bulk?: bool";
-const DEAL_RECORD: &str = "dealid: hash; chainId: int; app: DealPart; dataset: DealPart; workerpool: DealPart
-    requester: address; beneficiary: address; callback: address; appHash: hash; datasetHash: hash; workerpoolHash: hash
-    requestHash: hash; params: text; volume: int; category: int; tag: hash; trust: int; startTime: int; botFirst: int
-    botSize: int; schedulerRewardRatio: int; workerStake: int; blockNumber: int; blockTimestamp: text
-    transactionHash: hash";
-const ONE_DEAL: &str = "ok: bool; dealid: hash; chainId: int; app: DealPart; dataset: DealPart; workerpool: DealPart
-    requester: address; beneficiary: address; callback: address; appHash: hash; datasetHash: hash; workerpoolHash: hash
-    requestHash: hash; params: text; volume: int; category: int; tag: hash; trust: int; startTime: int; botFirst: int
-    botSize: int; schedulerRewardRatio: int; workerStake: int; blockNumber: int; blockTimestamp: text
-    transactionHash: hash";
+/// A deal's fields, behind others or alone.
+macro_rules! deal {
+    ($first:literal) => {
+        concat!(
+            $first,
+            "dealid: hash; chainId: int; app: DealPart; dataset: DealPart; workerpool: DealPart
+             requester: address; beneficiary: address; callback: address; appHash: hash; datasetHash: hash; workerpoolHash: hash
+             requestHash: hash; params: text; volume: int; category: int; tag: hash; trust: int; startTime: int; botFirst: int
+             botSize: int; schedulerRewardRatio: int; workerStake: int; blockNumber: int; blockTimestamp: text
+             transactionHash: hash"
+        )
+    };
+}
+const DEAL_RECORD: &str = deal!("");
+const ONE_DEAL: &str = deal!("ok: bool; ");
 
 const GATEWAY: [Schema; 15] = [
     schema("Version", "The gateway's version.", "ok: bool; version: text"),
