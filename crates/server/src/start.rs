@@ -366,7 +366,7 @@ fn run(config: Config, listener: TcpListener, addr: SocketAddr, opened: Opened) 
         digest_from: std::time::Instant::now(),
     };
     let store = blobs.clone();
-    let storage = Storage::open(folder.path(), blobs.clone(), config.storage, genesis.operator)?;
+    let storage = Storage::open(folder.path(), &blobs, config.storage, genesis.operator)?;
     let access = Access::new(&key, genesis.chain_id, genesis.private, config.join_token);
     let join_token = access.join_token().map(str::to_owned);
     let stop = CancellationToken::new();

@@ -44,12 +44,11 @@ impl StorageLimits {
     }
 }
 
-/// Who has stored what.
+/// Who has stored what. It has no hold on the blobs themselves: a server that stops waits for those who have.
 #[derive(Debug)]
 pub(crate) struct Storage {
     limits: StorageLimits,
     operator: Address,
-    blobs: Store,
     accounts: Mutex<BTreeMap<Address, Account>>,
 }
 
@@ -91,7 +90,7 @@ impl Storage {
     /// What the history knows of who stored what.
     pub(crate) fn open(
         folder: &Path,
-        blobs: Store,
+        blobs: &Store,
         limits: StorageLimits,
         operator: Address,
     ) -> Result<Self, JournalError> {
@@ -101,7 +100,7 @@ impl Storage {
                 accounts.entry(who).or_default().add(digest, size);
             }
         }
-        Ok(Self { limits, operator, blobs, accounts: Mutex::new(accounts) })
+        Ok(Self { limits, operator, accounts: Mutex::new(accounts) })
     }
 
     /// How many bytes an account may store; none: as many as there is room for.
@@ -119,13 +118,13 @@ impl Storage {
     }
 
     /// Room for a part of an upload of `total` bytes; counts until the upload is ended, or given up.
-    pub(crate) fn part(self: &Arc<Self>, who: Address, upload: u128, total: u64) -> Answer<OnItsWay> {
+    pub(crate) fn part(self: &Arc<Self>, blobs: &Store, who: Address, upload: u128, total: u64) -> Answer<OnItsWay> {
         let mut accounts = self.accounts();
         let account = accounts.entry(who).or_default();
-        account.uploads.retain(|name, coming| coming.parts > 0 || self.blobs.is_coming(who, *name));
+        account.uploads.retain(|name, coming| coming.parts > 0 || blobs.is_coming(who, *name));
         let total = total.max(LEAST);
         if !account.uploads.contains_key(&upload) {
-            self.room(who, account, total)?;
+            self.room(blobs, who, account, total)?;
         }
         let coming = account.uploads.entry(upload).or_default();
         coming.parts += 1;
@@ -134,13 +133,13 @@ impl Storage {
     }
 
     /// Room for a blob that comes whole, of at most so many bytes.
-    pub(crate) fn whole(self: &Arc<Self>, who: Address, digest: Digest, bytes: u64) -> Answer<OnItsWay> {
+    pub(crate) fn whole(self: &Arc<Self>, blobs: &Store, who: Address, digest: Digest, bytes: u64) -> Answer<OnItsWay> {
         let mut accounts = self.accounts();
         let account = accounts.entry(who).or_default();
-        account.uploads.retain(|name, coming| coming.parts > 0 || self.blobs.is_coming(who, *name));
+        account.uploads.retain(|name, coming| coming.parts > 0 || blobs.is_coming(who, *name));
         // What it has already costs nothing more.
         let bytes = if account.files.contains_key(&digest) { 0 } else { bytes.max(LEAST) };
-        self.room(who, account, bytes)?;
+        self.room(blobs, who, account, bytes)?;
         account.arriving = account.arriving.saturating_add(bytes);
         *account.named.entry(digest).or_default() += 1;
         Ok(OnItsWay { storage: Arc::clone(self), who, what: What::Whole(digest, bytes) })
@@ -173,18 +172,18 @@ impl Storage {
     }
 
     /// Removes a blob that nobody has any more, nor is about to have. Blocks on the disk.
-    pub(crate) fn remove(&self, digest: Digest) -> io::Result<()> {
+    pub(crate) fn remove(&self, blobs: &Store, digest: Digest) -> io::Result<()> {
         // Held until it is gone: who sends it meanwhile would be told that it is here.
         let accounts = self.accounts();
         let has = |account: &Account| account.files.contains_key(&digest) || account.named.contains_key(&digest);
         if !accounts.values().any(has) {
-            self.blobs.remove(&digest)?;
+            blobs.remove(&digest)?;
         }
         Ok(())
     }
 
     /// Whether so many bytes more are within what the account may store, and on the disk.
-    fn room(&self, who: Address, account: &Account, more: u64) -> Answer<()> {
+    fn room(&self, blobs: &Store, who: Address, account: &Account, more: u64) -> Answer<()> {
         let on_its_way =
             account.uploads.values().fold(account.arriving, |sum, coming| sum.saturating_add(coming.total));
         if let Some(most) = self.allowed(who)
@@ -193,7 +192,7 @@ impl Storage {
         {
             return Err(full(who, account.bytes, on_its_way, more, most));
         }
-        let free = self.blobs.free().unwrap_or(u64::MAX);
+        let free = blobs.free().unwrap_or(u64::MAX);
         if free.saturating_sub(more) < self.limits.keep_free && more > 0 {
             let words = "the exchange's disk is nearly full and takes no more files; its operator makes room";
             return Err(Problem::new(StatusCode::INSUFFICIENT_STORAGE, "disk_full", words));

@@ -68,7 +68,7 @@ pub(crate) async fn write(
         let length = request.headers().get(header::CONTENT_LENGTH);
         let length = length.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(limits::BLOB_BYTES);
         not_too_long(length)?;
-        let _on_its_way = match shared.storage.whole(who, digest, length) {
+        let _on_its_way = match shared.storage.whole(&shared.blobs, who, digest, length) {
             Ok(on_its_way) => on_its_way,
             Err(problem) => return Err(heard_out(request, problem).await),
         };
@@ -98,7 +98,7 @@ pub(crate) async fn write_part(
     let words = "a part is said as `bytes FIRST-LAST/TOTAL`";
     let (start, total) = range.ok_or_else(|| Problem::bad("bad_part", words))?;
     not_too_long(total)?;
-    let _on_its_way = match shared.storage.part(from, upload, total) {
+    let _on_its_way = match shared.storage.part(&shared.blobs, from, upload, total) {
         Ok(on_its_way) => on_its_way,
         Err(problem) => return Err(heard_out(request, problem).await),
     };

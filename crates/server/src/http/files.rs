@@ -72,8 +72,8 @@ async fn remove(shared: &Shared, digest: Digest) -> Answer<()> {
     if shared.reads.read(move |history| history.is_result(digest)).await? {
         return Ok(());
     }
-    let storage = Arc::clone(&shared.storage);
-    let removed = tokio::task::spawn_blocking(move || storage.remove(digest)).await;
+    let (storage, blobs) = (Arc::clone(&shared.storage), shared.blobs.clone());
+    let removed = tokio::task::spawn_blocking(move || storage.remove(&blobs, digest)).await;
     if let Ok(Err(error)) = removed {
         tracing::warn!(%error, %digest, "a file that nobody needs could not be removed");
     }
