@@ -17,26 +17,23 @@ fn a_deal_of_minutes_is_not_sold_to_machines_that_are_taken_up_with_hours() {
     let mut world = World::new(false);
     world.credit(OPERATOR, 1_000_000);
     world.credit(REQUESTER, 1_000_000);
-    for name in [10, 11] {
-        world.join(name, Nature::Silent, "commons", 200);
+    for name in 10..14 {
+        world.join(name, Nature::Silent, "commons", 100);
     }
     world.settle();
-    world.buy_in(HOUR, 1, 2, 1_000);
+    world.buy_in(HOUR, 1, 4, 1_000);
     world.settle();
     let before = deals(&world);
-    assert!(before > 0, "both have a task of an hour");
-    // Then they ask for less, and others are there who ask for more.
-    for name in [10, 11] {
-        world.rejoin(name, "commons", 100);
-    }
-    for name in 12..18 {
-        world.join(name, Nature::Honest, "commons", 200);
+    assert!(before > 0, "each has a task of an hour");
+    // Those who come then work in hours alone: by what is sold it looks as if they had these tasks.
+    for name in 20..40 {
+        world.join_for(name, Nature::Honest, HOUR);
     }
     world.settle();
-    world.buy_in(MINUTE, 1, 2, 130);
+    world.buy_in(MINUTE, 1, 2, 1_000);
     world.wait(Duration::from_secs(10));
-    assert_eq!(deals(&world), before, "who would do it for that has no time");
-    for name in [20, 21, 22] {
+    assert_eq!(deals(&world), before, "who would do it has no time");
+    for name in 50..53 {
         world.join(name, Nature::Honest, "commons", 100);
     }
     world.wait(Duration::from_secs(10));
