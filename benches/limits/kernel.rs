@@ -24,10 +24,3 @@ pub extern "C" fn stores(count: u32) -> u64 {
     }
     black_box(words)[0]
 }
-
-/// A page of memory more, so many times.
-#[cfg(target_family = "wasm")]
-#[unsafe(no_mangle)]
-pub extern "C" fn pages(count: u32) -> u64 {
-    (0..count).filter(|_| core::arch::wasm32::memory_grow(0, 1) != usize::MAX).count() as u64
-}

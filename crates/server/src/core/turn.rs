@@ -454,11 +454,13 @@ fn fitting(gathered: &[Request]) -> usize {
 }
 
 fn weight(request: &Request) -> usize {
-    match request {
-        Request::Place { orders, .. } => orders.orders.len(),
-        Request::Said { said: Said::Batch { stated, .. } | Said::Uploaded(stated), .. } => STATEMENT * stated.len(),
-        _ => 1,
+    if let Request::Place { orders, .. } = request {
+        return orders.orders.len();
     }
+    if let Request::Said { said: Said::Batch { stated, .. } | Said::Uploaded(stated), .. } = request {
+        return STATEMENT * stated.len();
+    }
+    1
 }
 
 /// Tells a worker which of its statements were not taken; the tasks they are about.
