@@ -64,7 +64,8 @@ impl Gatherer {
                 place.next
             };
             place.next = place.base;
-            let told = [(2, &mut usual.description), (8, &mut usual.lasts), (0x10, &mut usual.size), (0x20, &mut usual.flags)];
+            let told =
+                [(2, &mut usual.description), (8, &mut usual.lasts), (0x10, &mut usual.size), (0x20, &mut usual.flags)];
             for (flag, field) in told {
                 if flags & flag != 0 {
                     *field = head.u32()?;
