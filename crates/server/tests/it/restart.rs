@@ -30,7 +30,18 @@ async fn a_jobs_page_counts_its_ended_deals_after_a_restart_too() {
     };
     timeout(PATIENCE, part).await.expect("a part of it is done");
     worker.stop().await.unwrap();
-    let before = client.job(job).await.unwrap();
+    // What it stated last may be queued yet, and a look does not wait for that; a publication comes after it.
+    let mut before = client.job(job).await.unwrap();
+    let settled = async {
+        loop {
+            publish(&client).await;
+            let now = client.job(job).await.unwrap();
+            if std::mem::replace(&mut before, now.clone()).finished == now.finished {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, settled).await.expect("all that it stated is taken in");
     assert!(before.deals.len() > 1 && before.finished < before.tasks, "{before:?}");
     let house = house.restart().await;
     let after = client.job(job).await.unwrap();
